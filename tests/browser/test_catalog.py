@@ -188,6 +188,44 @@ class TestItems:
         assert answer.value.json()["results"][0]["status"] == 204
         expect(page.get_by_role("status", name="Deleted")).to_be_empty()
 
+    def test_what_a_failed_deletion_leaves_is_named(
+        self, page: Page, owned: LiveServer, shopper_photo: Path
+    ) -> None:
+        for number in range(2):
+            put(page, owned, f"stays-{number}", shopper_photo)
+        broken = {"status": 500, "problem": {"title": "It failed", "code": "internal_error"}}
+        page.route(
+            "**/items:batch",
+            lambda route: route.fulfill(json={"results": [{"status": 204}, broken]}),
+        )
+        page.clock.install()
+        open_part(page, owned, "items")
+        look_for(page, "stays-")
+        first, second = [each.inner_text() for each in page.get_by_role("rowheader").all()]
+        stop_time(page)
+        page.get_by_label("Choose all on this page").check()
+        page.get_by_role("region", name="Chosen items").get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("status", name="Deleted")).to_contain_text("2 items deleted")
+        page.clock.fast_forward(10_000)
+        told = page.get_by_role("status", name="Deleted")
+        expect(told).to_contain_text(f"Still here (1): {second}")
+        expect(told).not_to_contain_text(first)
+
+    def test_a_value_without_a_name_is_not_lost(
+        self, page: Page, owned: LiveServer, shopper_photo: Path
+    ) -> None:
+        put(page, owned, "nameless", shopper_photo)
+        open_part(page, owned, "items")
+        look_for(page, "nameless")
+        row(page, "nameless").get_by_role("button", name="Edit").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Add an attribute").click()
+        dialog.get_by_label("Value of attribute 1").fill("spring")
+        dialog.get_by_role("button", name="Save").click()
+        expect(dialog.get_by_text("Name the attribute of each value.")).to_be_visible()
+        expect(dialog.get_by_label("Name of attribute 1")).to_be_focused()
+        expect(dialog.get_by_label("Value of attribute 1")).to_have_value("spring")
+
     def test_deleted_when_the_page_is_left(
         self, page: Page, owned: LiveServer, shopper_photo: Path
     ) -> None:
@@ -244,6 +282,28 @@ def test_duplicates_are_reviewed(page: Page, owned: LiveServer, shopper_photo: P
         each["item_id"] for each in get(page, owned, "collections/default/items?q=twin-")["items"]
     ]
     assert left == ["twin-2"]
+
+
+def test_a_new_attribute_is_a_filter_of_the_search_that_was_open(
+    page: Page, owned: LiveServer, shopper_photo: Path
+) -> None:
+    assert page.request.post(f"{owned.url}/v1/collections", data={"name": "shelves"}).ok
+    items = f"{owned.url}/v1/collections/shelves/items"
+    image = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": shopper_photo.read_bytes()}
+    for number in range(4):
+        room = json.dumps({"name": "a jar", "room": f"room {number // 2}"})
+        form = {"image": image, "attributes": room}
+        assert page.request.put(f"{items}/{number}", multipart=form).ok
+    page.goto(f"{owned.url}/?collection=shelves&q=jar")
+    expect(page.get_by_role("group", name="Room")).to_be_visible()
+    page.get_by_role("link", name="Catalog").click()
+    expect(page.get_by_role("heading", name="Catalog")).to_be_visible()
+    for number in range(4):
+        shelf = {"attributes": {"shelf": f"shelf {number // 2}"}}
+        assert page.request.patch(f"{items}/{number}", data=shelf).ok
+    page.go_back()
+    page.get_by_role("group", name="Room").get_by_role("checkbox").first.click()
+    expect(page.get_by_role("group", name="Shelf")).to_be_visible()
 
 
 class TestLooks:

@@ -17,17 +17,15 @@ export class Deletions {
   /** @type {Set<string>} Those on their way, by collection and id. */
   #sent = new Set();
   #changed;
-  #list = el("div", { class: "toasts", role: "status", "aria-label": t("items.deleted_list") });
-
-  element = this.#list;
+  element = el("div", { class: "toasts", role: "status", "aria-label": t("items.deleted_list") });
 
   /** @param {() => void} changed Called when other items are to be shown. */
   constructor(changed) {
     this.#changed = changed;
     addEventListener("pagehide", () => this.#held.forEach((each) => this.#send(each)));
     addEventListener("beforeunload", (event) => {
-      const isTooMuch = [...this.#held].some(({ ids }) => ids.length > LARGEST); // to send on leaving
-      if (isTooMuch || this.#sent.size > LARGEST) event.preventDefault();
+      const tooMany = [...this.#held].some(({ ids }) => ids.length > LARGEST); // to send on leaving
+      if (tooMany || this.#sent.size > LARGEST) event.preventDefault();
     });
   }
 
@@ -57,12 +55,15 @@ export class Deletions {
         this.#send(held).then(
           () => toast.remove(),
           (error) =>
-            toast.replaceChildren(problemNotice(error, { label: t("shell.close"), act: () => toast.remove() })),
+            toast.replaceChildren(
+              t("items.left", { count: error.left.length, names: error.left.slice(0, 5).map((each) => each.item_id).join(", ") }),
+              problemNotice(error, { label: t("shell.close"), act: () => toast.remove() }),
+            ),
         ),
       HELD_MS,
     );
     this.#held.add(held);
-    this.#list.append(toast);
+    this.element.append(toast);
     this.#changed();
     undo.focus();
     return takeBack;

@@ -207,13 +207,17 @@ function attributeRow(name, items, number) {
     /** What changes: [name, value], null to remove it; null where nothing does. @returns {?[string, *]} */
     get change() {
       const called = field.value.trim();
-      if (!called) return null;
+      if (!called) {
+        if (removed || !value.value) return null;
+        field.focus();
+        throw new TypeError(t("edit.nameless"));
+      }
       if (removed) return isKnown || items.length > 1 ? [called, null] : null;
       if (value.value === wasText || (!isKnown && !value.value)) return null;
       if (!value.value) return [called, null];
       const example =
         was ??
-        items.map(({ attributes }) => attributes[called]).find((each) => each !== undefined && each !== null);
+        items.map(({ attributes }) => attributes[called]).find((each) => each != null);
       return [called, readLike(value.value, example, called)];
     },
   };
@@ -224,7 +228,7 @@ function changesOf({ label, product_id: product }, attributes) {
   const changes = {};
   if (label.value !== undefined) changes.label = label.value;
   if (product.value !== undefined) changes.product_id = product.value;
-  const changed = attributes.map(({ change }) => change).filter((each) => each !== null);
+  const changed = attributes.map(({ change }) => change).filter(Boolean);
   if (changed.length) changes.attributes = Object.fromEntries(changed);
   return changes;
 }

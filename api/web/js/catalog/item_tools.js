@@ -88,31 +88,25 @@ export function itemTools(around) {
     problem,
   );
   for (const input of [q, label, filter])
-    input.addEventListener("search", () => input.value === "" && input.form?.requestSubmit());
+    input.addEventListener("search", () => !input.value && input.form?.requestSubmit());
 
   return {
     element,
     /** @param {import("./address.js").State} state @param {string[]} fields */
     show(state, fields) {
       problem.textContent = "";
-      for (const [input, value] of /** @type {[HTMLInputElement, string][]} */ ([
-        [q, state.q],
-        [label, state.label],
-        [filter, state.filter],
-      ])) {
-        put(input, value);
-      }
+      put(q, state.q);
+      put(label, state.label);
+      put(filter, state.filter);
       if (state.label || state.filter) more.open = true;
       labels.collection = /** @type {string} */ (state.collection);
-      const orders = {
-        ...Object.fromEntries(ORDERS.map((name) => [name, t(`items.order.${name}`)])),
-        ...Object.fromEntries(
-          fields.flatMap((name) => [
-            [name, fieldName(name)],
-            [`-${name}`, t("items.order_falling", { field: fieldName(name) })],
-          ]),
-        ),
-      };
+      const orders = Object.fromEntries([
+        ...ORDERS.map((name) => [name, t(`items.order.${name}`)]),
+        ...fields.flatMap((name) => [
+          [name, fieldName(name)],
+          [`-${name}`, t("items.order_falling", { field: fieldName(name) })],
+        ]),
+      ]);
       if (!(state.sort in orders)) orders[state.sort] = state.sort;
       sort.replaceChildren(...Object.entries(orders).map(([value, text]) => el("option", { value }, text)));
       sort.value = state.sort;

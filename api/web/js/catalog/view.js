@@ -124,8 +124,8 @@ export async function open({ root, router }) {
   async function describe(name, signal) {
     const { collections } = await server.listCollections({ signal });
     const found = collections.find((each) => each.name === name) ?? null;
-    const allowed = access.value?.collections;
-    if (allowed && !allowed.includes(name)) throw new Problem({ title: "", code: "forbidden", status: 403 });
+    if (access.value?.collections?.includes(name) === false)
+      throw new Problem({ title: "", code: "forbidden", status: 403 });
     const { items, unsearchable } = found ?? { items: 0, unsearchable: 0 };
     if (!signal.aborted)
       facts.textContent = [count(items, "item"), unsearchable && t("catalog.unsearchable", { count: unsearchable })]

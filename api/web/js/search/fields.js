@@ -21,17 +21,20 @@ const MANY = 8; // so many different numbers or dates are a range
 const DATE = /^\d{4}-\d\d-\d\d/;
 const KEPT = 50;
 
-const answers = new Recent(KEPT);
-const known = new Map();
+let answers = new Recent(KEPT);
+/** @type {WeakMap<Collection, Field[]>} */
+const known = new WeakMap();
 
 /**
- * The attributes that are worth a filter; found out once a collection.
+ * The attributes that are worth a filter; found out once for what the server said of a collection.
  * @param {Collection} collection
  * @param {AbortSignal} signal
  * @returns {Promise<Field[]>}
  */
 export async function fieldsOf(collection, signal) {
-  if (known.has(collection.name)) return known.get(collection.name);
+  const before = known.get(collection);
+  if (before) return before;
+  answers = new Recent(KEPT);
   const askable = shownFields(collection.fields ?? [])
     .filter((name) => !name.includes(",") && !isOwn(name))
     .slice(0, MOST_ASKED);
@@ -45,7 +48,7 @@ export async function fieldsOf(collection, signal) {
   const fields = await Promise.all(ordered.map((each) => withEnds(each, collection.name, signal)));
   const colors = await count(collection.name, [PICTURE_COLOR], undefined, signal);
   if (colors[PICTURE_COLOR].length > 1) fields.push({ field: PICTURE_COLOR, kind: "values" });
-  known.set(collection.name, fields);
+  known.set(collection, fields);
   return fields;
 }
 
