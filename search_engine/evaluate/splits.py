@@ -57,7 +57,9 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
         raise ParameterError(
             f"{folds} folds of {things} different products or scenes",
             where="--folds",
-            fix=f"give 2 to {things}" if things > 1 else "index more pictures first",
+            fix=f"give 2 to {things}, or index more pictures"
+            if things > 1
+            else "index more pictures first",
         )
     number = np.full(len(groups), -1, dtype=np.int64)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)

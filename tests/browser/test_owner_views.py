@@ -179,9 +179,8 @@ class TestQuality:
     ) -> None:
         page.goto(f"{owned.url}/quality")
         expect(page.get_by_role("heading", name="How good it is")).to_be_visible()
-        job = page.request.get(f"{owned.url}/v1/jobs?kind=evaluate&collection=default").json()[
-            "jobs"
-        ][0]
+        jobs = f"{owned.url}/v1/jobs?kind=evaluate&collection=default"
+        job = page.request.get(jobs).json()["jobs"][0]
         accuracy = f"{job['result']['accuracy']:.1%}"
         expect(page.locator(".headline-value").first).to_have_text(accuracy)
         worst = page.get_by_role("list", name="What is taken for what").locator("> li").first
@@ -190,6 +189,8 @@ class TestQuality:
         page.get_by_role("button", name="Measure").click()
         runs = page.get_by_role("region", name="Earlier measurements")
         expect(runs.get_by_role("row")).to_have_count(3, timeout=SLOW_MS)
+        measured = page.request.get(jobs).json()["jobs"][0]["result"]
+        assert measured["split"] == "5 folds by product or scene"
         runs.get_by_role("link", name=re.compile("^Compare with")).click()
         compared = page.get_by_role("region", name="Compared")
         expect(compared).to_contain_text("no difference beyond chance")
