@@ -172,12 +172,19 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 
 
 def _audit_log(settings: Settings) -> AuditLog | None:
-    """Where changes are noted."""
+    """Where changes are noted; of a file that is named, that it cannot be written is said at once.
+
+    Raises:
+        StorageError: It cannot.
+    """
     if settings.audit_log == "off":
         return None
     if settings.audit_log == "auto":
         return AuditLog(DataPaths(settings.data).audit)
-    return AuditLog(Path(settings.audit_log))
+    named = AuditLog(Path(settings.audit_log))
+    if not settings.read_only:
+        named.check()
+    return named
 
 
 def _fold_changes(engine: SearchEngine) -> None:

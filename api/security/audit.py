@@ -19,8 +19,11 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search_engine.storage.durable import storage_error
+
 log = logging.getLogger(__name__)
 
+APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 FILE_BYTES = 10 * 2**20
 KEPT_FILES = 5
 """Beside the one that is written, `audit.jsonl.1` the newest."""
@@ -50,6 +53,17 @@ class AuditLog:
         self._path = path
         self._most_bytes = most_bytes
 
+    def check(self) -> None:
+        """Open the file, which makes it.
+
+        Raises:
+            StorageError: It cannot be appended to.
+        """
+        try:
+            os.close(os.open(self._path, APPENDING, 0o600))
+        except OSError as error:
+            raise storage_error(error, "opening the audit log", self._path) from error
+
     def write(self, entry: dict[str, object]) -> None:
         """Append an entry; what goes wrong is only told."""
         line = json.dumps(entry).encode() + b"\n"
@@ -59,9 +73,8 @@ class AuditLog:
             log.error("not in the audit log (%s): %s", error.strerror, line.decode().rstrip())
 
     def _append(self, line: bytes) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         while True:
-            file = os.open(self._path, flags, 0o600)
+            file = os.open(self._path, APPENDING, 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 size, mine = os.fstat(file).st_size, os.fstat(file).st_ino

@@ -77,8 +77,8 @@ def restore_snapshot(settings: Settings, file: Path, replace: bool = False) -> R
     started = time.perf_counter()
     data = real_path(settings.data)
     try:
-        occupied = _check_place(data, replace)
         with open_archive(file) as archive:
+            occupied = _check_place(data, replace)
             check_schema(archive.description, str(file))
             check_space(data.parent, archive.description.unpacked_bytes())
             archive.verify()

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from api.app import create_app
 from api.security.audit import KEPT_FILES, AuditLog
+from search_engine.config import Settings
+from search_engine.errors import StorageError
 from tests.api.asking import DEFAULT, CheckedClient, ask
 from tests.api.test_access import bearer, make_key
 from tests.conftest import copy_data
@@ -85,6 +88,13 @@ def test_a_change_that_cannot_be_noted_is_made_and_said(
         assert client.get(f"{DEFAULT}/items/new").status_code == 200
     assert "not in the audit log (No space left on device)" in caplog.text
     assert put.headers["x-request-id"] in caplog.text
+
+
+def test_a_named_file_that_cannot_be_written_is_said_at_once(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data", audit_log=str(tmp_path / "none" / "audit.jsonl"))
+    with pytest.raises(StorageError, match="opening the audit log: No such file") as refused:
+        create_app(settings)
+    assert refused.value.where == settings.audit_log
 
 
 def test_a_full_file_is_put_aside_and_old_ones_go(tmp_path: Path) -> None:
