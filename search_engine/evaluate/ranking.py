@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from search_engine import metrics
 from search_engine.collections.labelled import Labelled
+from search_engine.encoders.projection import project
+from search_engine.encoders.projection_learning import Learned
 from search_engine.records import Floats, Keys, Vectors
 
 T = TypeVar("T")
@@ -44,10 +46,19 @@ class Hiding:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Embeddings (N, d) of a gallery, by what learned nothing from some of its rows, (n,)."""
+    """What was learned from a gallery without some of its rows, `unseen` (n,).
+
+    Embeddings `before` (N, D) are projected by `learned` when they are needed, as several spaces of
+    a large gallery would not fit into memory.
+    """
 
     unseen: NDArray[np.int64]
-    vectors: Vectors
+    before: Vectors
+    learned: Learned
+
+    def vectors(self) -> Vectors:
+        """Return the embeddings (N, d) of the gallery in the space."""
+        return project(self.before, *self.learned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,8 @@ def _by_space(
     for space in spaces:
         rows = np.flatnonzero(np.isin(queries.keys, gallery.keys[space.unseen]))
         places = np.searchsorted(gallery.keys, queries.keys[rows], sorter=by_key)
-        yield rows, space.vectors[by_key[places]], space.vectors
+        vectors = space.vectors()
+        yield rows, vectors[by_key[places]], vectors
 
 
 def exact_scores(queries: Vectors, gallery: Labelled, own_keys: Keys) -> NDArray[np.float32]:

@@ -14,7 +14,6 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.collections.encoders import NETWORK, judged, projection_of
 from search_engine.collections.labelled import Labelled, aligned, read_gallery
-from search_engine.encoders.projection import project
 from search_engine.encoders.projection_learning import learn
 from search_engine.evaluate.ranking import Hiding, Space
 from search_engine.evaluate.splits import with_vectors
@@ -67,8 +66,8 @@ class Lesson:
             left[unseen] = -1
             if len(np.unique(left[left >= 0])) < 2:
                 return []
-            ((mean, matrix),) = learn(vectors, left, (self.shrinkage,))
-            found.append(Space(unseen, project(vectors, mean, matrix)))
+            (learned,) = learn(vectors, left, (self.shrinkage,))
+            found.append(Space(unseen, vectors, learned))
             advance(1)
         return found
 

@@ -289,11 +289,13 @@ def test_a_new_attribute_is_a_filter_of_the_search_that_was_open(
 ) -> None:
     assert page.request.post(f"{owned.url}/v1/collections", data={"name": "shelves"}).ok
     items = f"{owned.url}/v1/collections/shelves/items"
-    image = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": shopper_photo.read_bytes()}
+    image: FilePayload = {
+        "name": "a.jpg", "mimeType": "image/jpeg", "buffer": shopper_photo.read_bytes()
+    }  # fmt: skip
     for number in range(4):
         room = json.dumps({"name": "a jar", "room": f"room {number // 2}"})
-        form = {"image": image, "attributes": room}
-        assert page.request.put(f"{items}/{number}", multipart=form).ok
+        put = page.request.put(f"{items}/{number}", multipart={"image": image, "attributes": room})
+        assert put.ok
     page.goto(f"{owned.url}/?collection=shelves&q=jar")
     expect(page.get_by_role("group", name="Room")).to_be_visible()
     page.get_by_role("link", name="Catalog").click()

@@ -83,7 +83,7 @@ def test_without_a_sound_one_the_damaged_are_named_and_nothing_changes(
     (folder / first / "vectors.f16").write_bytes(b"")
     with pytest.raises(NotFoundError, match=f"{first} is damaged: vectors.f16") as caught:
         live(catalog, collection).roll_back()
-    assert "eyedex collections compact" in str(caught.value.fix)
+    assert "eyedex check" in str(caught.value.fix)
     assert generation.current(folder) == second
 
 

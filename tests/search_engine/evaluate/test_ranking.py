@@ -1,13 +1,15 @@
 """Exact ranking: order, ties, what a query must not see."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_engine.collections.labelled import Labelled
+from search_engine.collections.labelled import Labelled, take
 from search_engine.evaluate import ranking
-from search_engine.evaluate.ranking import Hiding, rank, same_label, shared_value
+from search_engine.evaluate.ranking import Hiding, Space, rank, same_label, shared_value
 from tests.search_engine.evaluate.test_evaluation import labelled
 from tests.small_catalog import unit_vectors
 
@@ -29,6 +31,28 @@ def test_what_is_hidden_is_neither_found_nor_counted() -> None:
     # the first is in group 0 as the second is; the second is put in group 1, with the third
     assert [row[row >= 0].tolist() for row in found.neighbors] == [[2], [0], [1, 0]]
     assert found.total.tolist() == [1, 1, 2]
+
+
+def test_each_query_asks_in_the_space_that_has_not_seen_it() -> None:
+    gallery = labelled([0, 10, 40, 90], ["a", "b", "a", "b"], keys=[9, 3, 7, 5])
+    mean, turned = np.zeros(2, np.float32), np.array([[1, 0], [0, -1]], np.float32)
+    flat = np.array([[1, 0], [0, 0.1]], np.float32)
+    spaces = [
+        Space(np.array([1, 3]), gallery.vectors, (mean, turned)),
+        Space(np.array([0, 2]), gallery.vectors, (mean, flat)),
+    ]
+    queries = take(gallery, np.array([2, 1, 3]))
+    relevance = same_label(queries, gallery)
+    found = rank(queries, gallery, relevance, 3, spaces=spaces)
+    assert found.neighbors.tolist() == [[1, 0, 3], [0, 2, 3], [2, 1, 0]]
+    flattened = rank(
+        replace(queries, vectors=spaces[1].vectors()[[2, 1, 3]]),
+        replace(gallery, vectors=spaces[1].vectors()),
+        relevance,
+        3,
+    )
+    assert found.scores[0].tolist() == flattened.scores[0].tolist()
+    assert np.allclose(found.scores[1:], ranked(queries, gallery, 3).scores[1:], atol=1e-5)
 
 
 def test_measures_are_undefined_where_nothing_is_relevant() -> None:

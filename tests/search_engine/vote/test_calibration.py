@@ -297,7 +297,7 @@ def test_too_little_to_learn_from_is_said() -> None:
         fit_labels(voters(vectors, [*labels[:49], *[None] * 11]))
     with pytest.raises(ParameterError, match="the same value"):
         fit_labels(voters(vectors, ["a"] * 60))
-    with pytest.raises(ParameterError, match="0 items whose label others share"):
+    with pytest.raises(ParameterError, match="0 items whose value others share"):
         fit_labels(voters(vectors, [str(number) for number in range(60)]))
 
 
