@@ -24,7 +24,7 @@ from tests.browser.test_looks import findings, in_both_themes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import FilePayload, Page
 
     from tests.conftest import LiveServer
 
