@@ -36,7 +36,6 @@ from search_engine.evaluate.photos import Photos, RowsOf
 from search_engine.evaluate.ranking import Hiding, Space, rank, same_label
 from search_engine.evaluate.splits import narrowed
 from search_engine.evaluate.task import Asked, Options, Task, prepare
-from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.images import DecodedImage, Preprocessing, read_file
 from search_engine.images.decode_pool import DecodePool
 from search_engine.images.decoder import Decoder
@@ -97,7 +96,7 @@ def encoder_rows(
     options: Options,
     others: Sequence[Candidate],
     progress: Progress,
-    on_unknown: Callable[[Sequence[UnknownLabel]], None] = lambda labels: None,
+    on_task: Callable[[Task], None] = lambda task: None,
 ) -> Iterator[EncoderRow]:
     """Compare the collection's own encoder, which comes first, with others.
 
@@ -107,21 +106,21 @@ def encoder_rows(
         options: The filter, and the number of neighbors that vote; calibration is not used.
         others: Further encoders; the collection's own is skipped.
         progress: Shows the progress of each encoder.
-        on_unknown: Called once with labels that the catalog lacks; their queries are left out.
+        on_task: Called once with what is asked, which tells what is left out.
 
     Raises:
         ParameterError: No query is labelled, the gallery is empty, or pictures have several values.
     """
     task = prepare(engine, asked, options)
-    on_unknown(task.unknown)
     if task.values is not None:
         raise ParameterError("pictures have several values each", where="--encoders")
+    task = task.relearned(progress)
+    on_task(task)
     record = engine.catalog.collection(options.collection)
     settings = engine.settings
     with DecodePool(settings.catalog_limits(), settings.workers) as decoder:
         k = NEIGHBORS if options.vote_k is None else options.vote_k
-        exam = _exam(task.relearned(progress), asked is not None)
-        trial = _Trial(engine, record, exam, k, decoder, progress)
+        trial = _Trial(engine, record, _exam(task, asked is not None), k, decoder, progress)
         yield trial.own_row()
         for candidate in others:
             one = candidate

@@ -24,7 +24,9 @@ from search_engine.evaluate.results import QueryResults, from_columns, statistic
 
 SIGNIFICANT = 0.05
 LARGEST = 1e300
-SETTINGS = ("collection", "encoder", "target", "vote", "k", "split", "gallery", "queries")
+SETTINGS = (
+    "collection", "encoder", "target", "vote", "k", "split", "relearned", "gallery", "queries",
+)  # fmt: skip
 
 Verdict = Literal["better", "worse", "no clear difference", "not tested"]
 
@@ -108,7 +110,7 @@ def compare(
     settings = {
         key: (earlier.get(key), run.get(key))
         for key in SETTINGS
-        if earlier.get(key) != run.get(key)
+        if (earlier.get(key) or None) != (run.get(key) or None)  # earlier versions lack some
     }
     if "per_query" not in earlier:
         return Comparison(name, None, settings, tuple(_untested(earlier, run)))

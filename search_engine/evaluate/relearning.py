@@ -96,6 +96,12 @@ class Lesson:
         return ways[hardest(looks.vectors, self.codes, ways)]
 
 
+def has_learned(catalog: Catalog, record: Collection, target: str) -> bool:
+    """Whether the encoder of a collection learned from these labels."""
+    projection = projection_of(catalog, record.encoder_options)
+    return projection is not None and projection.origin.target == target
+
+
 def read_lesson(
     catalog: Catalog, record: Collection, target: str, whole: Labelled
 ) -> Lesson | None:

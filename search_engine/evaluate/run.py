@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from search_engine.catalog.collection_rows import Collection
 from search_engine.classifiers.registry import KINDS
-from search_engine.collections.encoders import projection_of
 from search_engine.collections.labelled import Labelled, take
 from search_engine.engine import SearchEngine
 from search_engine.errors import ParameterError
@@ -52,7 +50,7 @@ from search_engine.evaluate.stress.run import (
     steps,
     stress,
 )
-from search_engine.evaluate.task import QUERIES, Asked, Options, Progress, Task, prepare
+from search_engine.evaluate.task import Asked, Options, Progress, Task, prepare
 from search_engine.evaluate.unknown import UnknownClasses, hold_out
 from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.vote.question import NEIGHBORS
@@ -160,11 +158,9 @@ def run_evaluation(
 def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Options) -> Run:
     record = engine.catalog.collection(options.collection)
     encoder = f"{record.encoder} {(record.fingerprint or '')[:8]}"
-    learned = task.split != QUERIES and _is_learned(engine, record, options.target)
     setup = Setup(
         options.collection, encoder, options.target, task.predictor.about, task.split, task.name,
-        options.seed, learned and not task.spaces, len(task.spaces),
-        task.lesson.later if task.lesson else 0,
+        options.seed, task.learned and not task.spaces, len(task.spaces), task.later,
     )  # fmt: skip
     confusions: list[Confusion] = []
     if found.answers is not None:
@@ -179,11 +175,6 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),
         unknown_labels=task.unknown,
     )  # fmt: skip
-
-
-def _is_learned(engine: SearchEngine, record: Collection, target: str) -> bool:
-    projection = projection_of(engine.catalog, record.encoder_options)
-    return projection is not None and projection.origin.target == target
 
 
 def _easy(task: Task) -> dict[str, float]:

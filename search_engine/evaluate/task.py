@@ -17,7 +17,7 @@ from search_engine.evaluate.multilabel import LabelSet, has_lists, joined, value
 from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluate.predictors import CalibratedVote, PlainVote, Predictor
 from search_engine.evaluate.ranking import Hiding, Space
-from search_engine.evaluate.relearning import Lesson, read_lesson
+from search_engine.evaluate.relearning import Lesson, has_learned, read_lesson
 from search_engine.evaluate.splits import (
     folds_by_thing,
     hiding_groups,
@@ -90,9 +90,9 @@ class Options:
 class Task:
     """Everything that `examine` needs, and names for the report.
 
-    `strangers` are the queries whose labels the catalog lacks, `unknown` those labels. `lesson` is
-    what the encoder learned from, if the queries were among that and it can be learned again, and
-    `spaces` are learned again.
+    `strangers` are the queries whose labels the catalog lacks, `unknown` those labels. `learned`
+    tells that the encoder learned from the labels of the queries; `lesson` is all that it learned
+    from, if it can be learned again, and `spaces` are learned again.
     """
 
     queries: Labelled
@@ -106,8 +106,14 @@ class Task:
     rejected: int
     strangers: Labelled | None = None
     unknown: tuple[UnknownLabel, ...] = ()
+    learned: bool = False
     lesson: Lesson | None = None
     spaces: Sequence[Space] = ()
+
+    @property
+    def later(self) -> int:
+        """How many items are left out as they came later than what was learned."""
+        return 0 if self.lesson is None else self.lesson.later
 
     @property
     def indexed(self) -> Labelled:
@@ -137,8 +143,9 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         engine.catalog, options.collection, options.target, group_by=options.group_by
     )
     values, gallery, queries = _several_values(engine, gallery, asked, options)
+    learned = asked is None and has_learned(engine.catalog, record, options.target)
     lesson = None
-    if asked is None and values is None:
+    if learned and values is None:
         lesson = read_lesson(engine.catalog, record, options.target, gallery)
     if lesson is not None:
         gallery = queries = lesson.gallery
@@ -146,7 +153,7 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
         _predictor(engine, options), _hiding(lesson.looks if lesson else gallery, options), values,
         asked.name if asked else ITSELF, _split(asked, options), asked.rejected if asked else 0,
-        lesson=lesson,
+        learned=learned, lesson=lesson,
     )  # fmt: skip
     if lesson is not None:
         task = _chosen(task, lesson.asked)

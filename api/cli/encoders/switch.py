@@ -58,14 +58,7 @@ def switch(
     at once.
     """
     encoder = encoder_named(encoder, here.quality)
-    if [encoder is not None, wanted.undo, here.forget].count(True) != 1:
-        raise ParameterError(
-            "name an encoder, or --undo, or --forget: one of them", fix="see `eyedex switch --help`"
-        )
-    if here.forget and wanted.dry_run:
-        raise ParameterError(
-            "deleting is not tried first", where="--dry-run", fix="leave out one of both"
-        )
+    _check(encoder, wanted, here)
     from indexer.change.wanted import switch
     from search_engine.encoders.registry import EncoderRequest
 
@@ -88,6 +81,22 @@ def switch(
             {"encoder": encoder, **vars(wanted)},
             lambda stage: switch(engine, collection, wanted, named, stage, say),
             as_json,
+        )
+
+
+def _check(encoder: str | None, wanted: Switching, here: Here) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        ParameterError: Not just one of three things is asked for, or a deletion is to be tried.
+    """
+    if [encoder is not None, wanted.undo, here.forget].count(True) != 1:
+        raise ParameterError(
+            "name an encoder, or --undo, or --forget: one of them", fix="see `eyedex switch --help`"
+        )
+    if here.forget and wanted.dry_run:
+        raise ParameterError(
+            "deleting is not tried first", where="--dry-run", fix="leave out one of both"
         )
 
 

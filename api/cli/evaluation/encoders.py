@@ -13,15 +13,24 @@ from api.cli.exits import Exit
 from api.cli.options import open_engine
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
+from api.cli.terminal.wording import counted
 from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
     from indexer.asked import Queries
     from indexer.encoder_comparison.table import EncoderRow
-    from search_engine.evaluate.task import Options
+    from search_engine.evaluate.task import Options, Task
     from search_engine.evaluate.unknown_labels import UnknownLabel
 
 SHOWN_LABELS = 10
+LEARNED_FROM = (
+    "note: the encoder learned from the labels of these items, so photos that it has not seen get "
+    "fewer right; evaluate labelled photos of their own"
+)
+RELEARNED = (
+    "note: the encoder learned from the labels of these items, so each was asked by what is "
+    "learned without it"
+)
 
 
 def compare_encoders(
@@ -36,20 +45,28 @@ def compare_encoders(
     from indexer.encoder_comparison.candidates import candidates
     from indexer.encoder_comparison.table import encoder_rows
 
-    unknown: list[UnknownLabel] = []
+    tasks: list[Task] = []
     with open_engine(data) as engine:
         engine.live(options.collection)
         others = candidates(names, engine.settings)
         asked = None
         if queries is not None:
             asked = queries.ask(engine, options.collection, options.target, progress, tell_reject)
-        rows = list(encoder_rows(engine, asked, options, others, progress, unknown.extend))
+        rows = list(encoder_rows(engine, asked, options, others, progress, tasks.append))
+    (task,) = tasks
     if as_json:
-        labels = [asdict(one) for one in unknown]
-        print_json({"encoders": [row.as_json() for row in rows], "labels_not_in_catalog": labels})
+        print_json(
+            {
+                "encoders": [row.as_json() for row in rows],
+                "labels_not_in_catalog": [asdict(one) for one in task.unknown],
+                "relearned": len(task.spaces),
+                "later": task.later,
+            }
+        )
     else:
         _print(rows)
-    print_unknown_labels(unknown)
+    print_unknown_labels(task.unknown)
+    print_learning(task.learned, len(task.spaces), task.later)
     if asked is not None and asked.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
 
@@ -67,6 +84,20 @@ def refuse_others(used: dict[str, Any]) -> None:
             where="--encoders",
             fix=f"leave out {', '.join(named)}",
         )
+
+
+def print_learning(learned: bool, relearned: int, later: int) -> None:
+    """Say what to know of figures by items that the encoder learned from.
+
+    Args:
+        learned: Whether it did.
+        relearned: How often it learned again without some of them.
+        later: How many items came after what it learned.
+    """
+    if learned:
+        print(RELEARNED if relearned else LEARNED_FROM, file=sys.stderr)
+    if later:
+        print(f"note: left out as it came later: {counted(later, 'item')}", file=sys.stderr)
 
 
 def print_unknown_labels(labels: "Sequence[UnknownLabel]") -> None:

@@ -1,12 +1,16 @@
 """The verb that measures."""
 
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli.evaluation.encoders import compare_encoders, print_unknown_labels, refuse_others
+from api.cli.evaluation.encoders import (
+    compare_encoders,
+    print_learning,
+    print_unknown_labels,
+    refuse_others,
+)
 from api.cli.evaluation.options import More, QueriesArgument
 from api.cli.evaluation.outputs import checked_outputs
 from api.cli.evaluation.printing import print_run
@@ -16,21 +20,11 @@ from api.cli.flags import with_flags
 from api.cli.options import CollectionOption, DataOption, JsonOption, open_engine
 from api.cli.recording import recorded, told
 from api.cli.sources import with_source_flags
-from api.cli.terminal.wording import counted
 from indexer.declared import Evaluating
 
 if TYPE_CHECKING:
     from search_engine.evaluate.run import Run
     from search_engine.search.rerank.registry import Method
-
-LEARNED_FROM = (
-    "note: the encoder learned from the labels of these items, so photos that it has not seen get "
-    "fewer right; evaluate labelled photos of their own"
-)
-RELEARNED = (
-    "note: the encoder learned from the labels of these items, so each was asked by what is "
-    "learned without it"
-)
 
 
 @with_source_flags()
@@ -96,22 +90,13 @@ def _rerankings(names: str | None) -> "tuple[Method, ...]":
     return methods
 
 
-def _notes(run: "Run") -> Iterator[str]:
-    """What to know of the figures where the encoder learned from labels."""
-    if run.setup.learned_from:
-        yield LEARNED_FROM
-    if run.setup.relearned:
-        yield RELEARNED
-    if run.setup.later:
-        yield f"note: left out as it came later: {counted(run.setup.later, 'item')}"
-    if run.flattered:
-        yield f"note: {', '.join(run.flattered)}: measured by embeddings that have seen the items"
-
-
 def _finish(run: "Run", missed: list[str]) -> None:
     print_unknown_labels(run.unknown_labels)
-    for note in _notes(run):
-        print(note, file=sys.stderr)
+    setup = run.setup
+    print_learning(setup.learned_from or setup.relearned > 0, setup.relearned, setup.later)
+    if run.flattered:
+        parts = ", ".join(run.flattered)
+        print(f"note: {parts}: measured by embeddings that have seen the items", file=sys.stderr)
     for one in missed:
         print(f"below the bar: {one}", file=sys.stderr)
     if missed:

@@ -99,7 +99,10 @@ def test_a_tuned_encoder_is_compared_as_one_that_has_not_seen_the_items(
             writer.describe(record.id, {item.key: {"label": f"x{item.key % 3}"} for item in page})
     assert run("tune", "--force", "--no-layers", "--data", drawn).code == 0
     gate = run("switch", "edges", "--dry-run", "--data", drawn, "--json").json["gate"]
-    own, _ = run("evaluate", "--encoders", "hsv", "--data", drawn, "--json").json["encoders"]
+    table = run("evaluate", "--encoders", "hsv", "--data", drawn, "--json")
+    own, _ = table.json["encoders"]
+    assert table.json["relearned"] == 5
+    assert "each was asked by what is learned without it" in table.err
     ran = run("evaluate", "--hold-out-classes", 1, "--data", drawn, "--json")
     assert (ran.json["learned_from"], ran.json["relearned"]) == (False, 5)
     assert "each was asked by what is learned without it" in ran.err

@@ -11,6 +11,7 @@ const MEASURES = /** @type {const} */ ([
   ["map", "map"],
 ]);
 const COLUMNS = /** @type {const} */ (["measured", "by", "photos", "accuracy", "first", "ten", "map", "encoder"]);
+const HOW = ["target", "asked", "split", "relearned"];
 const DIFFERENCES = /** @type {const} */ (["before", "now", "difference"]);
 
 /** @typedef {import("../client.js").Job} Job */
@@ -72,7 +73,7 @@ function runRow(run, current, other, hrefs) {
 export function comparison(one, two) {
   const [before, now] = [one, two].sort((a, b) => a.created_at.localeCompare(b.created_at));
   const [was, is] = [before.result ?? {}, now.result ?? {}];
-  const isSame = was.target === is.target && was.asked === is.asked;
+  const isSame = HOW.every((name) => (was[name] || 0) === (is[name] || 0));
   return el(
     "section",
     { class: "panel", "aria-labelledby": "quality-compared" },
