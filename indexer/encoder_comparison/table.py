@@ -102,7 +102,7 @@ def encoder_rows(
 
     Args:
         engine: On the data directory; nothing in it is changed.
-        asked: Queries, embedded by the collection's encoder; None holds out each item in turn.
+        asked: Queries, embedded by the collection's encoder; None for items, see `Options`.
         options: The filter, and the number of neighbors that vote; calibration is not used.
         others: Further encoders; the collection's own is skipped.
         progress: Shows the progress of each encoder.

@@ -125,7 +125,9 @@ class EvaluateJob(_Reading, Evaluating):
     kind: Literal["evaluate"]
     source: Annotated[
         JobSource | None,
-        Field(description="Labelled photos; without it each item is held out in turn."),
+        Field(
+            description="Labelled photos; without it each item, from which its product is hidden."
+        ),
     ] = None
     report: Annotated[
         bool, Field(description="Write a report: the file `report.html` of the job.")

@@ -123,7 +123,7 @@ def run_evaluation(
 
     Args:
         engine: On its data.
-        asked: Queries; None holds out each item of the collection in turn.
+        asked: Queries; None for the items of the collection, held out as the options say.
         options: What to measure.
         progress: Shows the progress.
 
@@ -169,7 +169,7 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
         setup, found, task.predictor,
         {
             **measures(found), **_easy(task), "vote_k": task.predictor.k, **_strangers(task),
-            "rejected": task.rejected, "target": options.target,
+            "rejected": task.rejected, "held_out_alone": task.alone, "target": options.target,
         },
         intervals(found, options.resamples, options.seed), confusions,
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),

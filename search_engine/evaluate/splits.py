@@ -70,6 +70,26 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
     return Hiding(number, number)
 
 
+def hiding_things(labelled: Labelled) -> Hiding | None:
+    """Hide from each item, one of N, all that shows the same thing (`things`).
+
+    Where a class has a single thing, as where the class is the product, nothing of it would be
+    left to find: its items hide only themselves. None if all do, or none shows what another does.
+    """
+    rows = labelled_rows(labelled)
+    known = take(labelled, rows)
+    codes = np.unique([label or "" for label in known.labels], return_inverse=True)[1]
+    things = things_of(known.vectors, codes, known.together)
+    pairs = np.unique(np.stack([codes, things]), axis=1)
+    several = np.bincount(pairs[0], minlength=len(rows)) > 1
+    shared = np.bincount(things, minlength=len(rows)) > 1
+    if not (shared[things] & several[codes]).any():
+        return None
+    number = np.full(len(labelled.keys), -1, dtype=np.int64)
+    number[rows] = np.where(several[codes], things, -1)
+    return Hiding(number, number)
+
+
 def hiding_groups(groups: Sequence[str | None]) -> Hiding:
     """Hide from each item, one of N, all that are in its group; None is in no group."""
     numbers: dict[str, int] = {}

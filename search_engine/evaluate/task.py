@@ -21,6 +21,8 @@ from search_engine.evaluate.relearning import Lesson, has_learned, read_lesson
 from search_engine.evaluate.splits import (
     folds_by_thing,
     hiding_groups,
+    hiding_things,
+    labelled_rows,
     narrowed,
     sample_rows,
 )
@@ -34,6 +36,8 @@ from search_engine.search.rerank.registry import Method
 from search_engine.vote.question import VoteQuestion
 
 QUERIES = "queries"
+THING = "product or scene"
+ONE_BY_ONE, THING_BY_THING = "leave one out", f"leave one {THING} out"
 ITSELF = "the catalog itself"
 
 Progress = Callable[[str, int], Any]
@@ -61,8 +65,8 @@ class Options:
 
     The vote is that of `eyedex classify`: calibrated if the collection is, abstaining as
     `accept_accuracy` requires, by `vote_k` neighbors if given. `k` is a depth to measure besides 1,
-    5 and 10. `folds` cross-validates, keeping pictures of one product or scene together, or of one
-    value of the field `group_by`, which without folds is held out value by value;
+    5 and 10. Items of the catalog are held out product by product, or scene by scene, or value by
+    value of the field `group_by`; `folds` cross-validates, keeping these together;
     `hold_out_classes` removes so many from the catalog for a further test; `sample` limits the
     number of queries; `separator` splits several values in one text; `stress_queries` is 0 for no
     stress test; `classifiers` also measures all classifiers, `rerankings` each of these methods
@@ -116,6 +120,14 @@ class Task:
         return 0 if self.lesson is None else self.lesson.later
 
     @property
+    def alone(self) -> int:
+        """How many labelled items are held out alone, unlike those that share a thing or group."""
+        if self.hiding is None:
+            return 0
+        rows = labelled_rows(self.queries)
+        return int((self.hiding.queries[rows] < 0).sum())
+
+    @property
     def indexed(self) -> Labelled:
         """All items of the collection, as its index has them."""
         return self.gallery if self.lesson is None else self.lesson.whole
@@ -149,10 +161,11 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         lesson = read_lesson(engine.catalog, record, options.target, gallery)
     if lesson is not None:
         gallery = queries = lesson.gallery
+    hiding = None if asked else _hiding(lesson.looks if lesson else gallery, options)
     task = Task(
         queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
-        _predictor(engine, options), _hiding(lesson.looks if lesson else gallery, options), values,
-        asked.name if asked else ITSELF, _split(asked, options), asked.rejected if asked else 0,
+        _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
+        QUERIES if asked else _split(hiding, options), asked.rejected if asked else 0,
         learned=learned, lesson=lesson,
     )  # fmt: skip
     if lesson is not None:
@@ -172,10 +185,10 @@ def _check_split(asked: Asked | None, options: Options) -> None:
 
 
 def _hiding(gallery: Labelled, options: Options) -> Hiding | None:
-    """Return what items must not find besides themselves: their fold, or their group."""
+    """Return what items must not find besides themselves: their fold, group or thing."""
     if options.folds:
         return folds_by_thing(gallery, options.folds, options.seed)
-    return hiding_groups(gallery.groups) if options.group_by else None
+    return hiding_groups(gallery.groups) if options.group_by else hiding_things(gallery)
 
 
 def _apart(task: Task) -> Task:
@@ -202,12 +215,11 @@ def _apart(task: Task) -> Task:
     return replace(kept, strangers=take(queries, strange), unknown=unknown)
 
 
-def _split(asked: Asked | None, options: Options) -> str:
-    if options.folds:
-        return f"{options.folds} folds by {options.group_by or 'product or scene'}"
-    if options.group_by:
-        return f"leave one {options.group_by} out"
-    return QUERIES if asked else "leave one out"
+def _split(hiding: Hiding | None, options: Options) -> str:
+    if hiding is None:
+        return ONE_BY_ONE
+    together = options.group_by or THING
+    return f"{options.folds} folds by {together}" if options.folds else f"leave one {together} out"
 
 
 def _predictor(engine: SearchEngine, options: Options) -> Predictor:

@@ -12,12 +12,12 @@ import pytest
 from api.cli.exits import Exit
 from search_engine.engine import SearchEngine
 from search_engine.evaluate.report import page
-from tests.cli.conftest import Index, Run, colour_picture
+from tests.cli.conftest import COLOURS, Index, Run, colour_picture
 
 STAYING = {
     "accuracy", "macro_f1", "hit_rate@1", "hit_rate@10", "precision@10", "map", "ece", "coverage",
     "per_level", "queries", "unlabelled", "without_relevant", "gallery", "k", "seconds", "rejected",
-    "target", "ece_per_level", "ece_expected_per_level",
+    "target", "held_out_alone", "easy_accuracy", "ece_per_level", "ece_expected_per_level",
 }  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def test_json_has_everything_for_programs(run: Run, hsv_data: Path) -> None:
     assert set(body) >= STAYING
     assert body["k"] == body["vote_k"] == 5
     assert body["vote"] == "vote of 5, not calibrated"
-    assert body["split"] == "leave one out"
+    assert body["split"] == "leave one product or scene out"
     for name, (low, high) in body["intervals"].items():
         assert 0 <= low <= high <= 1, name
     low, high = body["intervals"]["accuracy"]
@@ -62,13 +62,44 @@ def test_the_vote_is_the_calibrated_one_unless_it_is_named(run: Run, hsv_data: P
     assert ranks["accuracy"] == calibrated["accuracy"]
 
 
-def test_folds_are_harder_than_leaving_one_out(run: Run, hsv_data: Path) -> None:
-    """The drawn catalog has several pictures of each product, which give the answer away."""
-    alone = run("evaluate", "--data", hsv_data, "--vote-k", 5, "--json").json
+def test_the_other_pictures_of_a_product_are_not_found(run: Run, hsv_data: Path) -> None:
+    """The drawn catalog has several of each product, which give the answer away."""
+    whole = run("evaluate", "--data", hsv_data, "--vote-k", 5, "--json").json
     folds = run("evaluate", "--data", hsv_data, "--vote-k", 5, "--folds", 4, "--json").json
-    assert folds["queries"] == alone["queries"]
-    assert folds["map"] < alone["map"]
+    assert folds["queries"] == whole["queries"]
     assert folds["split"] == "4 folds by product or scene"
+    for each in (whole, folds):
+        assert each["accuracy"] < each["easy_accuracy"] - 0.1
+        assert each["held_out_alone"] == 0
+
+
+def test_where_the_class_is_the_product_pictures_are_held_out_one_by_one(
+    run: Run, hsv_data: Path
+) -> None:
+    asked = ("evaluate", "--data", hsv_data, "--vote-k", 1, "--target", "product_id")
+    alone = run(*asked, "--json")
+    assert alone.json["split"] == "leave one out"
+    assert alone.json["accuracy"] > 0.3
+    assert (alone.json["held_out_alone"], alone.err) == (0, "")
+    assert "easy_accuracy" not in alone.json
+
+
+def test_the_only_product_of_a_class_is_held_out_picture_by_picture(
+    run: Run, index: Index, data: Path, tmp_path: Path
+) -> None:
+    rows = ["item_id,image,label,product_id"]
+    for number, label in enumerate(("one", "one", "two", "two", "lone")):
+        for view in range(2):
+            name = f"{number}-{view}.png"
+            (tmp_path / name).write_bytes(colour_picture(number + view * len(COLOURS)))
+            rows.append(f"{name},{name},{label},product-{number}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    index(tmp_path / "table.csv")
+    ran = run("evaluate", "--data", data, "--vote-k", 1, "--json")
+    assert ran.json["held_out_alone"] == 2
+    assert "leave one product or scene out, but 2 items one by one" in ran.err
+    right = {one["label"]: one["recall"] for one in ran.json["per_class"]}
+    assert right["lone"] == 1
 
 
 def test_folds_and_queries_do_not_go_together(run: Run, hsv_data: Path, sample: Path) -> None:
@@ -83,14 +114,13 @@ def test_what_has_one_value_of_a_field_is_held_out_together(
 ) -> None:
     """Without folds the field was taken, and nothing held out by it."""
     asked = ("evaluate", "--data", hsv_data, "--vote-k", 5, "--json", "--per-query")
-    alone = run(*asked).json
+    whole = run(*asked).json
     apart = run(*asked, "--group-by", "product_id").json
     assert apart["split"] == "leave one product_id out"
-    assert apart["queries"] == alone["queries"]
-    assert apart["easy_accuracy"] == alone["accuracy"]
-    assert apart["map"] < alone["map"]
+    assert apart["per_query"] == whole["per_query"]
+    assert run(*asked, "--group-by", "color").json["easy_accuracy"] == whole["easy_accuracy"]
     nothing_left = run(*asked, "--group-by", "label").json
-    assert (nothing_left["accuracy"], nothing_left["without_relevant"]) == (0, alone["queries"])
+    assert (nothing_left["accuracy"], nothing_left["without_relevant"]) == (0, whole["queries"])
     shopper = sample / "shopper" / "shopper.csv"
     refused = run("evaluate", shopper, "--data", hsv_data, "--group-by", "product_id")
     assert refused.code == Exit.USAGE

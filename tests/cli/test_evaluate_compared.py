@@ -65,19 +65,18 @@ class TestComparing:
         assert (accuracy["verdict"] == "no clear difference") == (wanted >= 0.05)
 
     def test_a_clear_loss_is_called_worse(self, run: Run, hsv_data: Path, tmp_path: Path) -> None:
-        """Held out with their products, photos find much less."""
+        """Held out with their products, photos find much less than other views of these."""
         path = tmp_path / "before.json"
-        self.earlier(run, path, "--data", hsv_data, "--vote-k", 1)
-        now = run(
-            "evaluate", "--data", hsv_data, "--vote-k", 1, "--folds", 2, "--compare", path, "--json"
-        ).json["comparison"]
+        asked = ("--data", hsv_data, "--vote-k", 1)
+        self.earlier(run, path, *asked, "--group-by", "view")
+        now = run("evaluate", *asked, "--compare", path, "--json").json["comparison"]
         by_name = {one["measure"]: one for one in now["differences"]}
         for name in ("accuracy", "mrr", "hit_rate@1"):
             assert by_name[name]["difference"] < -0.1
             assert by_name[name]["interval"][1] < 0
             assert by_name[name]["verdict"] == "worse"
             assert by_name[name]["test"] == "bootstrap"  # several photos are of one product
-        assert now["settings"]["split"] == ["leave one out", "2 folds by product or scene"]
+        assert now["settings"]["split"] == ["leave one view out", "leave one product or scene out"]
 
     def test_the_same_run_differs_in_nothing_in_whatever_order(
         self, run: Run, hsv_data: Path, shopper: Path, tmp_path: Path

@@ -8,29 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from api.cli.evaluation.notes import print_alone, print_learning, print_unknown_labels
 from api.cli.evaluation.queries import tell_reject
 from api.cli.exits import Exit
 from api.cli.options import open_engine
 from api.cli.terminal.output import print_json, print_table
 from api.cli.terminal.progress import progress
-from api.cli.terminal.wording import counted
 from search_engine.errors import ParameterError
 
 if TYPE_CHECKING:
     from indexer.asked import Queries
     from indexer.encoder_comparison.table import EncoderRow
     from search_engine.evaluate.task import Options, Task
-    from search_engine.evaluate.unknown_labels import UnknownLabel
-
-SHOWN_LABELS = 10
-LEARNED_FROM = (
-    "note: the encoder learned from the labels of these items, so photos that it has not seen get "
-    "fewer right; evaluate labelled photos of their own"
-)
-RELEARNED = (
-    "note: the encoder learned from the labels of these items, so each was asked by what is "
-    "learned without it"
-)
 
 
 def compare_encoders(
@@ -59,6 +48,8 @@ def compare_encoders(
             {
                 "encoders": [row.as_json() for row in rows],
                 "labels_not_in_catalog": [asdict(one) for one in task.unknown],
+                "split": task.split,
+                "held_out_alone": task.alone,
                 "relearned": len(task.spaces),
                 "later": task.later,
             }
@@ -66,6 +57,7 @@ def compare_encoders(
     else:
         _print(rows)
     print_unknown_labels(task.unknown)
+    print_alone(task.alone, task.split)
     print_learning(task.learned, len(task.spaces), task.later)
     if asked is not None and asked.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)
@@ -84,30 +76,6 @@ def refuse_others(used: dict[str, Any]) -> None:
             where="--encoders",
             fix=f"leave out {', '.join(named)}",
         )
-
-
-def print_learning(learned: bool, relearned: int, later: int) -> None:
-    """Say what to know of figures by items that the encoder learned from.
-
-    Args:
-        learned: Whether it did.
-        relearned: How often it learned again without some of them.
-        later: How many items came after what it learned.
-    """
-    if learned:
-        print(RELEARNED if relearned else LEARNED_FROM, file=sys.stderr)
-    if later:
-        print(f"note: left out as it came later: {counted(later, 'item')}", file=sys.stderr)
-
-
-def print_unknown_labels(labels: "Sequence[UnknownLabel]") -> None:
-    """Name the labels of queries that the catalog does not have."""
-    for label in labels[:SHOWN_LABELS]:
-        photos = "1 photo" if label.photos == 1 else f"{label.photos:,} photos"
-        print(f"note: {label} ({photos}, left out of the measures)", file=sys.stderr)
-    if len(labels) > SHOWN_LABELS:
-        more = len(labels) - SHOWN_LABELS
-        print(f"note: {more:,} more labels are not in the catalog; see --json", file=sys.stderr)
 
 
 def _print(rows: "Sequence[EncoderRow]") -> None:

@@ -8,7 +8,9 @@ import typer
 
 QueriesArgument = Annotated[
     Path | None,
-    typer.Argument(help="Labelled folder or CSV; without it each item is held out in turn."),
+    typer.Argument(
+        help="Labelled folder or CSV; without it each item, from which its product is hidden."
+    ),
 ]
 
 

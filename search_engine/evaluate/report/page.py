@@ -31,7 +31,7 @@ from search_engine.evaluate.results import Answers
 from search_engine.evaluate.run import Run
 from search_engine.evaluate.stress.difficulties import STRENGTHS
 from search_engine.evaluate.stress.run import Stress
-from search_engine.evaluate.task import QUERIES
+from search_engine.evaluate.task import ONE_BY_ONE, QUERIES, THING_BY_THING
 from search_engine.records import Floats
 
 HERE = Path(__file__).parent
@@ -142,8 +142,10 @@ def _how_asked(run: Run) -> str:
 def _held_out(run: Run) -> str:
     if run.setup.split == QUERIES:
         return f"labelled photos from “{run.setup.asked}”"
-    if run.setup.split == "leave one out":
+    if run.setup.split == ONE_BY_ONE:
         return "catalog items, each held out in turn"
+    if run.setup.split == THING_BY_THING:
+        return "catalog items, each held out with all that shows the same product or scene"
     if run.setup.split.startswith("leave one "):
         field = run.setup.split.removeprefix("leave one ").removesuffix(" out")
         return f"catalog items, held out with all that have their value of “{field}”"

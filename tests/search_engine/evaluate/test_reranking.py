@@ -259,17 +259,17 @@ def test_a_run_tells_what_it_found(engine: SearchEngine) -> None:
 
 
 def test_folds_are_kept(engine: SearchEngine) -> None:
-    """What is in the query's fold is no candidate: with folds the figures are others."""
+    """What is in the query's fold is no candidate; nor is, without folds, what shows its thing."""
     method = METHODS["k-reciprocal"]
     options = Options(sample=60, resamples=10, rerankings=(method,))
-    alone, folded = (
+    whole, folded = (
         run_evaluation(engine, None, one, lambda name, count: _Silent())
         for one in (options, Options(sample=60, resamples=10, rerankings=(method,), folds=3))
     )
-    for run in (folded, alone):
+    for run in (folded, whole):
         before = run.rerankings[0].changes["map"].before
         assert before == pytest.approx(run.measures["map"], abs=1e-5)
-    assert folded.measures["map"] < alone.measures["map"]
+    assert folded.measures["map"] != whole.measures["map"]
 
 
 class _Silent:

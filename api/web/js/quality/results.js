@@ -29,7 +29,7 @@ const CLASS_COLUMNS = /** @type {const} */ (["class", "photos", "found", "right"
 export function open(around) {
   const by = el("select", { class: "select", id: "quality-by" });
   const text = { start: t("results.measure"), again: t("results.again"), jobs: t("jobs.title") };
-  const runner = jobRunner(around, "evaluate", text, () => ({ target: by.value, folds: 5, report: false }));
+  const runner = jobRunner(around, "evaluate", text, () => ({ target: by.value, report: false }));
   const when = el("p", { class: "muted" });
   const shown = el("div", { class: "stack" });
   const element = el(
