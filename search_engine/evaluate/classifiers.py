@@ -12,9 +12,9 @@ from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
 from search_engine.evaluate.classification import averages, reliability_of, top_accuracy
 from search_engine.evaluate.predictors import PlainVote, Predictor
-from search_engine.evaluate.ranking import Hiding
+from search_engine.evaluate.ranking import Hiding, Space, by_space
 from search_engine.evaluate.results import answers_of
-from search_engine.evaluate.splits import labelled_rows
+from search_engine.evaluate.splits import labelled_rows, with_vectors
 from search_engine.neighbors import nearest
 from search_engine.records import Prediction
 from search_engine.things import fold_of, things_of
@@ -64,6 +64,7 @@ def compare_classifiers(
     queries: Labelled | None = None,
     *,
     hiding: Hiding | None = None,
+    spaces: Sequence[Space] = (),
     predictor: Predictor | None = None,
     names: Sequence[str] | None = None,
     advance: Callable[[str], None] = lambda name: None,
@@ -78,6 +79,8 @@ def compare_classifiers(
         gallery: The items to learn from.
         queries: The queries; None for the gallery itself, by `folds_of`.
         hiding: The folds of a cross-validation: each is predicted from the others.
+        spaces: In place of folds, where the queries are items that the encoder learned from: what
+            each has not seen is predicted in it from the rest.
         predictor: How the neighbors vote; None is the plain vote of 10.
         names: The classifiers; None for all.
         advance: Called with the name of each finished classifier.
@@ -87,7 +90,12 @@ def compare_classifiers(
     """
     if queries is None:
         queries, hiding = gallery, folds_of(gallery, gallery)
-    splits = [_apart(gallery, queries)] if hiding is None else _folds(gallery, queries, hiding)
+    if spaces:
+        splits = _unseen(gallery, queries, spaces)
+    elif hiding is not None:
+        splits = _folds(gallery, queries, hiding)
+    else:
+        splits = [_apart(gallery, queries)]
     truth = {
         row: str(label)
         for _, asked, rows in splits
@@ -108,7 +116,7 @@ def compare_classifiers(
 
 
 def folds_of(gallery: Labelled, queries: Labelled) -> Hiding:
-    """Make three folds of the labelled items, with photos of one product or scene together.
+    """Make folds of the labelled items, with photos of one product or scene together.
 
     See `search_engine.things`; items that are never held out are in no fold.
 
@@ -186,6 +194,20 @@ def _apart(gallery: Labelled, queries: Labelled) -> _Split:
     rows = labelled_rows(queries)
     asked = take(queries, rows)
     return take(gallery, np.flatnonzero(~np.isin(gallery.keys, asked.keys))), asked, rows.tolist()
+
+
+def _unseen(gallery: Labelled, queries: Labelled, spaces: Sequence[Space]) -> list[_Split]:
+    """Return the labelled queries that each space has not seen, and the items that it has."""
+    splits = []
+    labelled, every = labelled_rows(queries), np.arange(len(gallery.keys))
+    for space, (rows, asking, vectors) in zip(
+        spaces, by_space(queries, gallery, spaces), strict=True
+    ):
+        here = np.isin(rows, labelled)
+        asked = with_vectors(take(queries, rows[here]), asking[here])
+        seen = take(with_vectors(gallery, vectors), np.setdiff1d(every, space.unseen))
+        splits.append((seen, asked, rows[here].tolist()))
+    return splits
 
 
 def _folds(gallery: Labelled, queries: Labelled, hiding: Hiding) -> list[_Split]:

@@ -123,7 +123,7 @@ def rank(
     size = max(1, SCORES_A_BLOCK // count)
     blocks = []
     asked = np.empty(0, dtype=np.int64)
-    for here, asking, vectors in _by_space(queries, gallery, spaces):
+    for here, asking, vectors in by_space(queries, gallery, spaces):
         ordered = vectors[by_key]
         for start in range(0, len(here), size):
             rows = here[start : start + size]
@@ -140,7 +140,7 @@ def rank(
     return _joined(blocks, min(kept, count), asked)
 
 
-def _by_space(
+def by_space(
     queries: Labelled, gallery: Labelled, spaces: Sequence[Space]
 ) -> Iterator[tuple[NDArray[np.int64], Vectors, Vectors]]:
     """Yield rows of queries (q,), embeddings (q, d) of these and those of the gallery, (N, d)."""

@@ -50,7 +50,7 @@ from search_engine.evaluate.stress.run import (
     steps,
     stress,
 )
-from search_engine.evaluate.task import Asked, Options, Progress, Task, prepare
+from search_engine.evaluate.task import ITSELF, Asked, Options, Progress, Task, prepare
 from search_engine.evaluate.unknown import UnknownClasses, hold_out
 from search_engine.evaluate.unknown_labels import UnknownLabel
 from search_engine.vote.question import NEIGHBORS
@@ -108,7 +108,6 @@ class Run:
     def flattered(self) -> list[str]:
         """What was measured by what the encoder learned from the queries too, unlike the rest."""
         parts = {
-            "classifiers": self.classifiers,
             "re-ranking": self.rerankings,
             "stress": self.stress,
             "unknown classes": self.unknown,
@@ -149,7 +148,7 @@ def run_evaluation(
     run = _with_unknown(run, options, hiding)
     if options.classifiers:
         split = hiding if options.folds else None
-        run = replace(run, classifiers=_classifiers(run, split, asked is None, progress))
+        run = replace(run, classifiers=_classifiers(run, task, split, progress))
     if options.rerankings:
         run = replace(run, rerankings=_reranked(engine, run, options, hiding, progress))
     return _stressed(engine, run, options, hiding, progress)
@@ -266,21 +265,22 @@ def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
 
 
 def _classifiers(
-    run: Run, hiding: Hiding | None, by_itself: bool, progress: Progress
+    run: Run, task: Task, hiding: Hiding | None, progress: Progress
 ) -> list[ClassifierRow]:
     """Measure the vote and every classifier on the split of the run.
 
     Training again for each held-out item or group would take too long: without queries and folds,
-    three folds replace that.
+    what was learned again without a part tells that part, or else folds replace that.
     """
     queries, gallery = run.found.queries, run.found.gallery
-    if hiding is None and by_itself:
+    if hiding is None and task.name == ITSELF:
         hiding = folds_of(gallery, queries)
     with progress("classifiers", len(KINDS) + 1) as advance:
         return compare_classifiers(
             gallery,
             queries,
             hiding=hiding,
+            spaces=task.spaces,
             predictor=run.predictor,
             advance=lambda name: advance(1),
         )

@@ -106,7 +106,7 @@ def test_a_tuned_encoder_is_compared_as_one_that_has_not_seen_the_items(
     ran = run("evaluate", "--hold-out-classes", 1, "--data", drawn, "--json")
     assert (ran.json["learned_from"], ran.json["relearned"]) == (False, 5)
     assert "each was asked by what is learned without it" in ran.err
-    assert "unknown classes: measured by embeddings that have seen the items" in ran.err
+    assert "note: unknown classes: measured by embeddings that have seen the items" in ran.err
     folds = run("evaluate", "--folds", 3, "--data", drawn, "--json").json
     unseen = [ran.json, folds, own]
     assert max(each["accuracy"] for each in unseen) < 0.6
