@@ -393,7 +393,7 @@ def test_learned_items_are_predicted_by_what_has_not_seen_them() -> None:
     fifths = Hiding(np.arange(120) % 5, np.arange(120) % 5)
     for row in compare_classifiers(learned, learned, hiding=fifths, names=names):
         assert row.accuracy is not None
-        assert row.accuracy > 0.8
+        assert row.accuracy > 0.7
 
 
 def test_what_cannot_learn_is_skipped_with_a_reason() -> None:
