@@ -5,7 +5,7 @@ photos of a product are held out together or, without product ids, those that lo
 by average linkage within a class). Photos taken later, elsewhere, are as unlike those of the
 catalog as what is held out by that; by twins alone, which a photographer takes within a minute,
 they are not (Roberts et al., "Cross-validation strategies for data with temporal, spatial,
-hierarchical, or phylogenetic structure", Ecography 2017). Scenes are chains of twins.
+hierarchical, or phylogenetic structure", Ecography 2017).
 
 How alike is alike is not a constant: the heights at which clusters of all classes merge are parted
 in two, takes of one thing and different things, so that the variance between the parts is largest
@@ -24,10 +24,10 @@ from search_engine.records import Codes, Vectors
 FOLDS = 5
 """Number of parts into which items are split to judge each part by the others."""
 SEED = 0
-TWIN_QUANTILE = 0.95
-"""Share of the items whose best match in another class is less similar than twins are."""
-MOST_LINKED = 4_000
-"""Items of a class that are grouped by their looks, at most; those of larger ones by scenes."""
+MOST_LINKED = 2_000
+"""Items of a class that are compared with each other, at most; larger ones are parted before."""
+ITERATIONS = 8
+"""Of the power method, which finds a main direction well enough to part by."""
 SAMPLE = 2_000
 PARTED = 1e-6
 """Heights that are all equal are merged by nothing: the limit is so much lower."""
@@ -146,27 +146,41 @@ def things_of(
 def _alike(vectors: Vectors, codes: Codes) -> NDArray[np.int64]:
     """Number the groups of items of a class that look alike, (N,).
 
-    Classes that are too large for it are parted into scenes, and one that would be one group by the
-    threshold of all classes is parted by its own.
+    A class that would be one group by the threshold of all classes is parted by its own.
     """
-    if not len(codes):
-        return np.empty(0, dtype=np.int64)
     found = np.arange(len(codes))
-    classes = [np.flatnonzero(codes == code) for code in np.unique(codes)]
-    large = [members for members in classes if len(members) > MOST_LINKED]
-    if large:
-        twin = _rival_score(vectors, codes)
-        found = scenes_of(vectors, codes, twin, np.concatenate(large))
-    known = int(found.max()) + 1
-    linked = (members for members in classes if 2 <= len(members) <= MOST_LINKED)
-    trees = [(members, _tree(vectors[members])) for members in linked]
+    order = np.argsort(codes, kind="stable")
+    ends = np.flatnonzero(np.diff(codes[order])) + 1
+    cells = [cell for members in np.split(order, ends) for cell in _cells(vectors, members)]
+    trees = [(members, _tree(vectors[members])) for members in cells if len(members) > 1]
     if not trees:
         return found
     limit = _parting(np.concatenate([tree[:, 2] for _, tree in trees]))
+    known = len(codes)
     for members, tree in trees:
         found[members] = known + _cut(tree, limit)
         known += len(members) + 1
     return found
+
+
+def _cells(vectors: Vectors, members: Codes) -> list[Codes]:
+    """Part a class that is too large to be linked at once by its main directions, in halves.
+
+    What looks alike is mostly in one half (Boley, "Principal direction divisive partitioning", Data
+    Mining and Knowledge Discovery 1998).
+    """
+    if len(members) <= MOST_LINKED:
+        return [members]
+    random = np.random.default_rng(SEED)
+    sample = vectors[random.permutation(members)[:SAMPLE]]
+    sample = sample - sample.mean(axis=0)
+    direction = random.normal(size=sample.shape[1]).astype(np.float32)
+    for _ in range(ITERATIONS):
+        direction = (sample @ direction) @ sample
+        direction /= max(float(np.linalg.norm(direction)), PARTED)  # 0 where all are the same
+    order = members[np.argsort(vectors[members] @ direction, kind="stable")]
+    half = len(order) // 2
+    return [*_cells(vectors, order[:half]), *_cells(vectors, order[half:])]
 
 
 def _tree(vectors: Vectors) -> NDArray[np.float64]:
@@ -200,65 +214,3 @@ def _parting(heights: NDArray[np.float64]) -> float:
     means = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
     place = int((below * above * (means[0] - means[1]) ** 2).argmax())
     return float(ordered[place] + ordered[place + 1]) / 2.0
-
-
-def scenes_of(
-    vectors: Vectors, codes: Codes, twin_score: float, rows: Codes | None = None
-) -> NDArray[np.int64]:
-    """Number the scenes of items, shape (N,).
-
-    Args:
-        vectors: Shape (N, D), unit rows.
-        codes: The class of each item, (N,).
-        twin_score: The cosine from which two items of a class are twins.
-        rows: Items whose scenes are needed; None for all. Items that no chain connects to them get
-            scenes of their own, at hardly any cost.
-    """
-    scenes = len(codes) + np.arange(len(codes))
-    known = 0
-    for code in np.unique(codes if rows is None else codes[rows]):
-        members = np.flatnonzero(codes == code)
-        asked = np.ones(len(members), bool) if rows is None else np.isin(members, rows)
-        which = _chains(vectors[members], twin_score, np.flatnonzero(asked))
-        scenes[members] = known + which
-        known += len(members)
-    return scenes
-
-
-def _chains(vectors: Vectors, twin_score: float, first: Codes) -> NDArray[np.int64]:
-    """Return the chain of twins of each item, for chains that start from the first ones, (N,).
-
-    Chains are joined block by block: if a class is one chain, all its pairs would not fit into
-    memory.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    every = np.arange(len(vectors))
-    chains = every
-    seen = np.isin(every, first)
-    waiting = first
-    while len(waiting):
-        rows, waiting = waiting[:ROWS_A_BLOCK], waiting[ROWS_A_BLOCK:]
-        which, twins = np.nonzero(vectors[rows] @ vectors.T >= twin_score)
-        _, member = np.unique(chains, return_index=True)
-        links = np.r_[rows[which], every], np.r_[twins, member[chains]]
-        graph = coo_array((np.ones(len(links[0]), bool), links), (len(every), len(every)))
-        _, chains = connected_components(graph, directed=False)
-        new = np.setdiff1d(twins, np.flatnonzero(seen))
-        seen[new] = True
-        waiting = np.r_[waiting, new]
-    return chains
-
-
-def _rival_score(vectors: Vectors, codes: Codes) -> float:
-    """Return the score that `TWIN_QUANTILE` of a sample do not reach with another class."""
-    random = np.random.default_rng(SEED)
-    chosen = random.permutation(len(codes))[:SAMPLE]
-    best = np.empty(len(chosen))
-    for start in range(0, len(chosen), ROWS_A_BLOCK):
-        rows = chosen[start : start + ROWS_A_BLOCK]
-        cosines = vectors[rows] @ vectors.T
-        cosines[codes[rows][:, None] == codes] = -1.0
-        best[start : start + len(rows)] = cosines.max(axis=1)
-    return float(np.quantile(best, TWIN_QUANTILE))

@@ -1,47 +1,17 @@
-"""What is held out together: scenes, chains of twins within a class, and what looks alike."""
+"""What is held out together: products, and what looks alike."""
 
 import numpy as np
 import pytest
-from scipy.sparse.csgraph import connected_components
 
 from search_engine import things
-from search_engine.things import groupings, hardest, scenes_of, things_of
+from search_engine.things import groupings, hardest, things_of
 
 RNG = np.random.default_rng(0)
-COUNT = 300
-DEGREES = RNG.uniform(0, 3_000, COUNT)  # of a spiral, so that chains end here and there
-CODES = RNG.integers(0, 3, COUNT)
-VECTORS = np.stack([np.cos(DEGREES / 40), np.sin(DEGREES / 40), DEGREES / 500], axis=1)
-VECTORS = (VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)).astype(np.float32)
 
 
 def together(scenes: np.ndarray) -> np.ndarray:
     """Whether two items are of one scene, (N, N)."""
     return np.asarray(scenes[:, None] == scenes)
-
-
-@pytest.fixture(params=[7, 512])
-def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(things, "ROWS_A_BLOCK", request.param)
-
-
-@pytest.mark.usefixtures("block")
-@pytest.mark.parametrize("twin", [0.99, 0.9999, 0.99999])
-def test_scenes_are_the_connected_components_of_twins(twin: float) -> None:
-    alike = (twin <= VECTORS @ VECTORS.T) & np.equal.outer(CODES, CODES)
-    count, wanted = connected_components(alike, directed=False)
-    assert np.array_equal(together(scenes_of(VECTORS, CODES, twin)), together(wanted))
-    assert 3 <= count < COUNT
-
-
-@pytest.mark.usefixtures("block")
-def test_scenes_of_some_items_are_those_of_all() -> None:
-    rows = np.flatnonzero(CODES != 1)[::20]
-    every = scenes_of(VECTORS, CODES, 0.9999)
-    some = scenes_of(VECTORS, CODES, 0.9999, rows)
-    assert np.array_equal(together(some)[rows], together(every)[rows])
-    alone = some[CODES == 1]
-    assert len(set(alone.tolist())) == len(alone)
 
 
 def shots(sessions: int, spread: float) -> np.ndarray:
@@ -59,6 +29,25 @@ def test_pictures_of_a_class_that_look_alike_are_one_thing_though_no_twins() -> 
     apart = sessions[:, None] != sessions
     assert found[~apart].mean() > 0.9
     assert found[apart].mean() < 0.1
+
+
+def test_classes_too_large_to_link_at_once_are_parted_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, codes = shots(200, 0.2), np.repeat(np.arange(200) % 2, 4)
+    sessions = np.repeat(np.arange(200), 4)
+    apart = sessions[:, None] != sessions
+    monkeypatch.setattr(things, "MOST_LINKED", 150)
+    found = together(things_of(vectors, codes))
+    assert found[~apart].mean() > 0.75
+    assert found[apart].mean() < 0.01
+    assert not found[codes[:, None] != codes].any()
+
+
+def test_a_large_class_of_one_picture_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(things, "MOST_LINKED", 10)
+    found = things_of(np.tile(shots(1, 0.5)[:1], (40, 1)), np.zeros(40, dtype=np.int64))
+    assert len(found) == 40
 
 
 def test_a_class_that_is_alike_as_a_whole_is_parted_by_what_is_most_alike() -> None:

@@ -2,7 +2,7 @@
 
 Each item is queried in up to two ways: leaving out only itself, if it then still has a twin,
 another picture of the same thing; and leaving out its whole group, all items of its product or,
-without product ids, of its scene (`things.scenes_of`).
+without product ids, of its scene (`things.things_of`).
 
 Leaving out single items only would be too optimistic: photos of one session find each other, but a
 later photo hardly has such neighbors (Roberts et al., "Cross-validation strategies for data with
@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 
 from search_engine.neighbors import Advance, nearest
 from search_engine.records import Codes, Floats, Vectors
-from search_engine.things import TWIN_QUANTILE, scenes_of, things_of
+from search_engine.things import things_of
 from search_engine.vote.calibration.record import is_near
 from search_engine.vote.tally import Ballots
 
 NEIGHBORS = 200
-MOST_PAIRS = 50_000_000
-"""Pairs of items of a class that are compared to group what looks alike: a few seconds."""
-
+TWIN_QUANTILE = 0.95
+"""Share of the items whose best match in another class is less similar than twins are."""
 LEAST_HARD = 50
 
 LeaveOut = Literal["one", "product", "scene", "group"]
@@ -139,7 +138,7 @@ def hold_out(
     rows = draw(voters.codes, queries, seed)
     scores, found = nearest(voters.vectors[rows], voters.vectors, NEIGHBORS, rows, advance)
     twin = twin_score(voters.codes, rows, scores, found)
-    things = _things(voters, rows, twin, leave_out)
+    things = _things(voters, leave_out)
     left = np.asarray(things[found] == things[rows][:, None])
     without, places = _without(scores, found, left)
     alone, grouped = _asked(voters, rows, scores, without, left, found, twin)
@@ -167,23 +166,20 @@ def _one_by_one(voters: Voters, rows: Codes, scores: Floats, found: Codes) -> tu
     return ballots_at(voters, scores[several], found[several]), truth[several]
 
 
-def _things(voters: Voters, rows: Codes, twin: float, leave_out: LeaveOut) -> Codes:
+def _things(voters: Voters, leave_out: LeaveOut) -> Codes:
     """Number what is left out together with each item, (N,)."""
     alone = np.arange(len(voters.codes))
     if leave_out == "one":
         return alone
     if leave_out == "scene":
-        return _scenes(voters, twin, rows)
+        return _scenes(voters)
     own = voters.together
     return np.asarray(np.where(own >= 0, own, own.max(initial=-1) + 1 + alone))
 
 
-def _scenes(voters: Voters, twin: float, rows: Codes) -> Codes:
-    """Number what looks alike, (N,); chains of twins where classes are too large for that."""
+def _scenes(voters: Voters) -> Codes:
+    """Number what looks alike, (N,)."""
     known = np.flatnonzero(voters.codes >= 0)
-    counts = np.bincount(voters.codes[known]).astype(np.int64)
-    if int((counts**2).sum()) > MOST_PAIRS:
-        return scenes_of(voters.vectors, voters.codes, twin, rows)
     found = len(voters.codes) + np.arange(len(voters.codes))  # what has no label stands alone
     found[known] = _numbered(things_of(voters.vectors[known], voters.codes[known]))
     return found
