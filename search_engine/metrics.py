@@ -50,11 +50,11 @@ def average_precision(
 
     Without `k` the whole ranking counts; relevant items beyond N or k add nothing.
     """
-    relevant = relevant[:, :k]
-    ranks = np.arange(1, relevant.shape[1] + 1)
-    precision_at = np.cumsum(relevant, axis=1) / ranks
+    queries, ranks = np.nonzero(relevant[:, :k])
+    before = np.searchsorted(queries, queries)  # relevant items of earlier queries
+    precision_at = (np.arange(1, len(queries) + 1) - before) / (ranks + 1)
     wanted = total if k is None else np.minimum(total, k)
-    return np.asarray((precision_at * relevant).sum(axis=1) / np.maximum(wanted, 1))
+    return np.bincount(queries, precision_at, len(relevant)) / np.maximum(wanted, 1)
 
 
 def ndcg(relevant: Relevance, total: NDArray[np.int64], k: int | None = None) -> Floats:
@@ -63,9 +63,9 @@ def ndcg(relevant: Relevance, total: NDArray[np.int64], k: int | None = None) ->
     Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
     depth = relevant.shape[1] if k is None else k
-    relevant = relevant[:, :depth]
+    queries, ranks = np.nonzero(relevant[:, :depth])
     discounts = 1 / np.log2(np.arange(2, max(depth, int(total.max(initial=0))) + 2))
-    gain = relevant @ discounts[: relevant.shape[1]]
+    gain = np.bincount(queries, discounts[ranks], len(relevant))
     best = np.concatenate([[0.0], np.cumsum(discounts)])
     wanted = total if k is None else np.minimum(total, k)
     return np.asarray(gain / np.maximum(best[wanted], best[1]))
@@ -73,8 +73,9 @@ def ndcg(relevant: Relevance, total: NDArray[np.int64], k: int | None = None) ->
 
 def r_precision(relevant: Relevance, total: NDArray[np.int64]) -> Floats:
     """Return the precision among as many ranks as there are relevant items."""
-    within = np.arange(relevant.shape[1]) < total[:, None]
-    return np.asarray((relevant & within).sum(axis=1) / np.maximum(total, 1))
+    queries, ranks = np.nonzero(relevant)
+    within = np.bincount(queries[ranks < total[queries]], minlength=len(relevant))
+    return within / np.maximum(total, 1)
 
 
 def reciprocal_rank(relevant: Relevance) -> Floats:

@@ -11,11 +11,10 @@ from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
 from search_engine.evaluate.classification import averages, reliability_of, top_accuracy
-from search_engine.evaluate.predictors import PlainVote, Predictor
+from search_engine.evaluate.predictors import PlainVote, Predictor, predict_nearest
 from search_engine.evaluate.ranking import Hiding, Space, by_space
 from search_engine.evaluate.results import answers_of
 from search_engine.evaluate.splits import labelled_rows, with_vectors
-from search_engine.neighbors import nearest
 from search_engine.records import Prediction
 from search_engine.things import fold_of, things_of
 
@@ -177,15 +176,7 @@ def _by_model(name: str, split: _Split) -> _Answered:
 def _by_vote(split: _Split, predictor: Predictor) -> _Answered:
     learned, asked, rows = split
     started = time.perf_counter()
-    scores, places = nearest(asked.vectors, learned.vectors, predictor.depth)
-    products = learned.products or [None] * len(learned.keys)
-    predictions = predictor.labels(
-        [
-            [(learned.labels[item], score) for item, score in zip(*row, strict=True)]
-            for row in zip(places.tolist(), scores.tolist(), strict=True)
-        ],
-        [[products[item] for item in row] for row in places.tolist()],
-    )
+    predictions = predict_nearest(predictor, asked.vectors, learned)
     return _Answered(rows, predictions, 0.0, time.perf_counter() - started)
 
 

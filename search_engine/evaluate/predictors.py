@@ -7,7 +7,8 @@ from typing import Protocol
 from search_engine.collections.labelled import Labelled
 from search_engine.evaluate.multilabel import LabelSet
 from search_engine.evaluate.ranking import CURVE_DEPTH, Ranking
-from search_engine.records import Prediction
+from search_engine.neighbors import nearest
+from search_engine.records import Codes, Prediction, Vectors
 from search_engine.vote.calibration.record import Calibration
 from search_engine.vote.labels import ballots_of, votes_for
 from search_engine.vote.tally import WHOLE_LABEL, VoteRule
@@ -127,6 +128,21 @@ def predict_labels(predictor: Predictor, ranking: Ranking, gallery: Labelled) ->
     queries = range(len(ranking.neighbors))
     rows = [ranking.neighbors_with(row, gallery.labels, predictor.depth) for row in queries]
     return predictor.labels(rows, _products(predictor, ranking, gallery))
+
+
+def predict_nearest(
+    predictor: Predictor, queries: Vectors, gallery: Labelled, own: Codes | None = None
+) -> list[Prediction]:
+    """Predict a class for each query (Q, D) by its nearest items; see `neighbors.nearest`."""
+    scores, places = nearest(queries, gallery.vectors, predictor.depth, own)
+    products = gallery.products or [None] * len(gallery.keys)
+    return predictor.labels(
+        [
+            [(gallery.labels[item], score) for item, score in zip(*row, strict=True)]
+            for row in zip(places.tolist(), scores.tolist(), strict=True)
+        ],
+        [[products[item] for item in row] for row in places.tolist()],
+    )
 
 
 def predict_value_sets(

@@ -130,8 +130,10 @@ def rank(
             hidden = _hidden(queries.keys[rows], gallery.keys, rows, hiding)
             wanted = is_relevant(rows) & ~hidden
             scores = _visible_scores(asking[start : start + size], ordered, hidden[:, by_key])
-            order = np.argsort(-scores, axis=1, kind="stable")
-            items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
+            order = _best_first(scores)
+            items = by_key[order]
+            best = order if reorder is not None else order[:, :kept]
+            scores = np.take_along_axis(scores, best, axis=1)
             if reorder is not None:
                 _reorder_block(rows, items, scores, reorder)
             blocks.append(_rank_block(items, scores, wanted, min(kept, count)))
@@ -201,6 +203,20 @@ def _visible_scores(
     scores = queries @ vectors.T
     scores[hidden] = -np.inf
     return np.asarray(scores, dtype=np.float32)
+
+
+def _best_first(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the positions of scores (B, N), the highest first; equal ones in their order.
+
+    Numbers that hold the score above the position are sorted in a third of the time of a stable
+    sort of positions.
+    """
+    bits = (scores + np.float32(0)).view(np.uint32)  # -0 becomes 0
+    ascending = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+    packed = (~ascending).astype(np.uint64) << np.uint64(32)
+    packed |= np.arange(scores.shape[1], dtype=np.uint64)
+    packed.sort(axis=1)
+    return (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def _reorder_block(

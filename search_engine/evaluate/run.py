@@ -33,16 +33,17 @@ from search_engine.evaluate.photos import ItemPhotos, Photos, RowsOf
 from search_engine.evaluate.predictors import (
     Predictor,
     predict_labels,
+    predict_nearest,
     predict_value_sets,
 )
-from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.ranking import Hiding, by_space, rank, same_label
 from search_engine.evaluate.reranking import (
     RerankRow,
     RerankTask,
     judge_rerankings,
     queries_of,
 )
-from search_engine.evaluate.splits import labelled_rows, narrowed, sample_rows
+from search_engine.evaluate.splits import labelled_rows, narrowed, sample_rows, with_vectors
 from search_engine.evaluate.stress.run import (
     BASE_SIDE_PX,
     Stress,
@@ -181,11 +182,14 @@ def _easy(task: Task) -> dict[str, float]:
     if task.hiding is None or task.values is not None:
         return {}
     queries, gallery = take(task.queries, labelled_rows(task.queries)), task.gallery
-    depth, spaces = task.predictor.depth, task.spaces
-    ranking = rank(queries, gallery, same_label(queries, gallery), depth, spaces=spaces)
-    said = predict_labels(task.predictor, ranking, gallery)
-    right = [one.label == label for one, label in zip(said, queries.labels, strict=True)]
-    return {"easy_accuracy": rounded(float(np.mean(right)))}
+    right = 0
+    for rows, asking, vectors in by_space(queries, gallery, task.spaces):
+        own = np.searchsorted(gallery.keys, queries.keys[rows])
+        said = predict_nearest(task.predictor, asking, with_vectors(gallery, vectors), own)
+        right += sum(
+            one.label == queries.labels[row] for row, one in zip(rows.tolist(), said, strict=True)
+        )
+    return {"easy_accuracy": rounded(right / len(queries.keys))}
 
 
 def _strangers(task: Task) -> dict[str, int]:
