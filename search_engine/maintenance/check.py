@@ -37,7 +37,7 @@ from search_engine.catalog.tables import (
 )
 from search_engine.catalog.vectors import is_packed, unpack
 from search_engine.collections.live import LiveCollection
-from search_engine.commands import forget_command
+from search_engine.commands import compact_command, forget_command
 from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
@@ -300,7 +300,7 @@ def _check_content(
         findings += _check_former(connection, catalog.former(collection))
     findings += _check_unsearchable(catalog, collection, lost)
     for folder_of in (catalog.paths.index, catalog.paths.patches):
-        findings += check_generations(folder_of(collection.name))
+        findings += check_generations(folder_of(collection.name), collection.name)
     live = LiveCollection(catalog, collection, settings)
     fact, problems = _check_index(catalog, live)
     findings += [*problems, *patch_flaws(catalog, live)]
@@ -319,7 +319,7 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
     if live.drifted is not None:
         said = (
             f"{live.drifted} holds other keys than the catalog and is not used; "
-            f"`eyedex collections compact {collection.name}` builds the index again"
+            f"{compact_command(collection.name)} builds the index again"
         )
         findings.append(of_collection("error", collection.name, said, "index_unused"))
     fact = {

@@ -10,6 +10,7 @@ import pytest
 
 from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
+from search_engine.commands import compact_command
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, NotFoundError
 from search_engine.indexes.manifest import verify
@@ -216,6 +217,27 @@ def test_a_wrong_current_is_found(data: Path, text: str, what: str) -> None:
     (data / "indexes" / "default" / "CURRENT").write_text(text)
     (error,) = errors(data)
     assert what in error
+
+
+@pytest.mark.parametrize("generation", ["gen-000001", "gen-000002", "CURRENT", "both"])
+@pytest.mark.parametrize("damage", [_flip, Path.unlink, Path.write_bytes])
+def test_what_is_advised_for_an_index_mends_it(
+    data: Path, generation: str, damage: Callable[..., None]
+) -> None:
+    folder = data / "indexes" / "default"
+    names = ["gen-000001", "gen-000002"] if generation == "both" else [generation]
+    for name in names:
+        path = folder / name if name == "CURRENT" else folder / name / "vectors.f16"
+        damage(path, b"") if damage is Path.write_bytes else damage(path)
+    found = errors(data)
+    advice = f"; {compact_command('default')} builds it again"
+    assert all(one.endswith(advice) for one in found)
+    assert found or (generation, damage) == ("CURRENT", Path.unlink)
+    with open_catalog(data) as catalog:
+        opened = live(catalog, catalog.collection("default"))
+        opened.compact()
+        opened.remove_damaged()
+    assert errors(data) == []
 
 
 def test_a_generation_that_a_server_deletes_meanwhile_is_no_damage(
