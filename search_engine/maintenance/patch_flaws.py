@@ -54,5 +54,6 @@ def _damaged_rows(connection: Connection, record: Collection) -> Iterator[Findin
     reading = connection.execution_options(yield_per=ROWS_A_READ).execute(query)
     for item_id, key, vectors, crc32 in reading:
         if not is_sound(vectors, crc32, size, key):
-            what = "its patches do not match their checksum; put its picture again"
+            what = "its patches do not match their checksum; put its picture again, or remove the "
+            what += "item and index it again"
             yield of_item(item_id, what, "patches_damaged")

@@ -109,33 +109,37 @@ def _packed(vector: Vectors) -> dict[str, object]:
         (
             f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
             {"vector": pack(unit_vectors(1)[0])[0]},
-            "item '7': its embedding does not match its checksum",
+            "item '7': its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
             {"vector": b"\xff" * 16},
-            "item '7': its embedding does not match its checksum",
+            "item '7': its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = {KEY}",
             {},
-            "item '7': its embedding does not match its checksum",
+            "item '7': its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
             _packed(unit_vectors(1, dimension=7)[0]),
-            "item '7': its embedding has the wrong length",
+            "item '7': its embedding has the wrong length; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
             _packed(unit_vectors(1)[0] * 0.9),
             "item '7': its embedding is not a unit vector",
         ),
-        (f"DELETE FROM embeddings WHERE key = {KEY}", {}, "item '7': has no embedding"),
+        (
+            f"DELETE FROM embeddings WHERE key = {KEY}",
+            {},
+            "item '7': has no embedding; index the item again",
+        ),
         (
             f"UPDATE embeddings SET fingerprint = 'other' WHERE key = {KEY}",
             {},
-            "item '7': has no embedding",
+            "item '7': has no embedding; index the item again",
         ),
     ],
 )
