@@ -308,6 +308,7 @@ def test_links_pipes_and_odd_names_in_a_folder(
     }
 
 
-def test_an_address_is_told_what_to_do_instead(run: Run, data: Path) -> None:
-    refused = run("index", "https://shop.example/feed.csv", "--data", data)
+@pytest.mark.parametrize("address", ["https://shop.example/feed.csv", "s3://shop/feed.csv"])
+def test_an_address_is_told_what_to_do_instead(run: Run, data: Path, address: str) -> None:
+    refused = run("index", address, "--data", data)
     assert refused.error.endswith("; save what is at this address as a file, and name that")
