@@ -195,6 +195,10 @@ def test_an_index_of_an_attribute_that_lacks_an_item_is_found(tmp_path: Path) ->
     assert any("SQLite: " in each for each in errors(tmp_path))
 
 
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 def _flip(path: Path) -> None:
     payload = bytearray(path.read_bytes())
     payload[len(payload) // 2] ^= 1
@@ -224,15 +228,15 @@ def test_a_wrong_current_is_found(data: Path, text: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("generation", ["gen-000001", "gen-000002", "CURRENT", "both"])
-@pytest.mark.parametrize("damage", [_flip, Path.unlink, Path.write_bytes])
+@pytest.mark.parametrize("damage", [_flip, Path.unlink, _empty])
 def test_what_is_advised_for_an_index_mends_it(
-    data: Path, generation: str, damage: Callable[..., None]
+    data: Path, generation: str, damage: Callable[[Path], None]
 ) -> None:
     folder = data / "indexes" / "default"
     names = ["gen-000001", "gen-000002"] if generation == "both" else [generation]
     for name in names:
         path = folder / name if name == "CURRENT" else folder / name / "vectors.f16"
-        damage(path, b"") if damage is Path.write_bytes else damage(path)
+        damage(path)
     found = errors(data)
     advice = f"; {compact_command('default')} builds it again"
     assert all(one.endswith(advice) for one in found)
