@@ -27,8 +27,9 @@ async def collection_of(c: str) -> str:
     """The collection named in the path; one that cannot exist does not."""
     try:
         return check_collection_name(c)
-    except ParameterError:
-        raise CollectionNotFoundError("there is no collection of this name") from None
+    except ParameterError as error:
+        what = "there is no collection of this name, and cannot be"
+        raise CollectionNotFoundError(what, fix=error.fix) from None
 
 
 async def no_parameters(request: Request) -> None:

@@ -19,6 +19,7 @@ from starlette.routing import Match
 from api.schemas.server import Problem as ProblemJson
 from indexer import upload_errors
 from search_engine import errors
+from search_engine.access import Grant
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +200,8 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_eyedex_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.EyedexError)
+    if isinstance(error, errors.CollectionNotFoundError) and _is_for_some(request):
+        error = errors.CollectionNotFoundError(error.what)  # others' names are not for this key
     found = problem_of(error, request_id(request))
     return problem_response(found["status"], found["code"], found["detail"], found["request_id"])
 
@@ -238,6 +241,12 @@ def _allowed_methods(request: Request) -> list[str]:
 
 async def _on_disconnect(request: Request, error: Exception) -> JSONResponse:
     return problem_response(400, "truncated_body", "the body ends too early", request_id(request))
+
+
+def _is_for_some(request: Request) -> bool:
+    """Whether the key of a request is for some collections only."""
+    grant: Grant | None = getattr(request.state, "grant", None)
+    return grant is not None and grant.collections is not None
 
 
 def _public_text(error: errors.EyedexError, status: int) -> str:

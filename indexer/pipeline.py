@@ -88,7 +88,9 @@ def _plan_chunk(run: Run, chunk: _Chunk) -> Iterator[HashedRow]:
     gone = run.covered.moved_from(run.catalog, {each.content_hash for each in chunk.rows})
     left = dict(gone)
     paths = not (run.temporary or run.keep_pictures)
-    again = run.unsearchable | (_without_file(known) if run.keep_pictures else frozenset())
+    again = run.unsearchable | _without_embedding(run, known)
+    if run.keep_pictures:
+        again |= _without_file(known)
     planned = plan(chunk.rows, known, again, left, run.replace, paths)
     for content in gone.keys() - left.keys():
         run.covered.forget(gone[content])
@@ -125,6 +127,14 @@ def _count_from_elsewhere(run: Run, planned: Plan, known: Mapping[str, CatalogIt
         return 0
     with run.catalog.read() as connection:
         return len(keys_of_others(connection, replaced, run.source))
+
+
+def _without_embedding(run: Run, known: Mapping[str, CatalogItem]) -> frozenset[int]:
+    """Keys of items whose embedding is missing or damaged: it is made again."""
+    if run.collection.fingerprint is None:
+        return frozenset()
+    keys = [item.key for item in known.values()]
+    return frozenset(keys).difference(run.catalog.vectors(run.collection, keys))
 
 
 def _without_file(known: Mapping[str, CatalogItem]) -> frozenset[int]:

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from indexer.sources import Source, SourceOptions
+from indexer.sources.mapping import plain_name
 from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.source_rows import (
     field_types,
@@ -62,7 +63,10 @@ def said_before(reading: SourceOptions, given: SourceOptions) -> list[str]:
 def remember(
     catalog: Catalog, collection: Collection, name: str, source: Source, options: SourceOptions
 ) -> None:
-    """Keep how a source was understood, and the types that its columns gave to attributes."""
+    """Keep how a source was understood, and the types that its columns gave to attributes.
+
+    A type that was declared now and that no cell of its column fits is not kept.
+    """
     said = {
         each.name: _plain(getattr(options, each.name))
         for each in fields(options)
@@ -71,8 +75,15 @@ def remember(
     said["known_columns"] = {**options.known_columns, **source.mapping}
     with catalog.read() as connection:
         known = field_types(connection, collection)
-        is_kept = source_options(connection, collection, name) == said
-    if is_kept and source.types.items() <= known.items():
+        kept = source_options(connection, collection, name) or {}
+    before = kept.get("types") or {}
+    refused = {plain_name(column) for column in source.misdeclared}
+    said["types"] = {
+        column: kind
+        for column, kind in options.types.items()
+        if plain_name(column) not in refused or before.get(column) == kind
+    }
+    if kept == said and source.types.items() <= known.items():
         return
     with catalog.write() as writer:
         keep_source_options(writer, collection.id, name, said)

@@ -13,6 +13,11 @@ def train_command(name: str, collection: str, target: str) -> str:
     return _command(f"eyedex train --with {name}", collection, target)
 
 
+def compact_command(collection: str) -> str:
+    """Return the command that builds the index of a collection again where it is damaged."""
+    return f"`eyedex collections compact {collection}`"
+
+
 def forget_command(collection: str) -> str:
     """Return the command that deletes the former encoder of a collection."""
     return _command("eyedex switch --forget", collection, "label")

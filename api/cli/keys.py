@@ -12,7 +12,7 @@ from api.cli.options import DataOption, JsonOption, settings_from
 from api.cli.terminal.output import print_json, print_table
 from search_engine.access import SCOPES, new_token
 from search_engine.errors import ParameterError
-from search_engine.near import did_you_mean
+from search_engine.near import did_you_mean, near
 
 if TYPE_CHECKING:
     from search_engine.catalog.access_rows import AccessKey
@@ -49,7 +49,7 @@ def create_key(
 ) -> None:
     """Make a key and print it, once. With the first key, every request needs one."""
     from search_engine.catalog.access_rows import AccessKey, access_keys_in, add_access_key
-    from search_engine.catalog.collection_rows import check_collection_name
+    from search_engine.catalog.collection_rows import check_collection_name, collections_in
     from search_engine.engine import SearchEngine
 
     now, token = time.time(), new_token()
@@ -65,6 +65,10 @@ def create_key(
     with SearchEngine(settings=settings_from(data)) as engine, engine.catalog.write() as writer:
         is_first = not access_keys_in(writer.connection)
         add_access_key(writer, key)
+        known = {each.name for each in collections_in(writer.connection)}
+    missing = [each for each in key.collections or () if each not in known]
+    if missing:
+        print(_not_there_yet(missing, sorted(known)), file=sys.stderr)
     if is_first:
         print("note: from now on every request to a server needs a key", file=sys.stderr)
     if as_json:
@@ -124,6 +128,13 @@ def _checked_name(name: str) -> str:
         fix = f"say in 1 to {MAX_NAME} printable characters who or what it is for"
         raise ParameterError("not a name", where="NAME", fix=fix)
     return name.strip()
+
+
+def _not_there_yet(missing: list[str], known: list[str]) -> str:
+    """What to tell of a key for collections that are still to be made, or whose name is wrong."""
+    meant = near(missing[0], known, 1)
+    hint = f"; did you mean {meant[0]!r}?" if meant else ""
+    return f"note: there is no collection {', '.join(map(repr, missing))} yet{hint}"
 
 
 def _checked_scope(scope: str) -> str:

@@ -78,11 +78,11 @@ class Report:
     `items` counts the collection, `already_encoded` the embeddings left by an earlier run,
     `encoded` those made now. `unsearchable` maps the ids of items without an embedding to a reason
     code: they stay in the catalog, but searches by this encoder do not find them. `verdict` is None
-    if nothing could be compared; `refusals` are the reasons of the gate. `outdated` names
-    classifiers trained for the previous encoder, `uncalibrated` the targets that were calibrated
-    for it and are not for the new one; `calibrated` is the calibration of the request's target for
-    the new one. `changeover_s` is the time of the final transaction and switch. `request` is None
-    for an undo, `learning` if nothing was learned.
+    if nothing could be compared; `refusals` are the reasons of the gate. `outdated` has name
+    and target of the classifiers trained for the previous encoder, `uncalibrated` the targets that
+    were calibrated for it and are not for the new one; `calibrated` is the calibration of the
+    request's target for the new one. `changeover_s` is the time of the final transaction and
+    switch. `request` is None for an undo, `learning` if nothing was learned.
     """
 
     before: EncoderFigures
@@ -96,7 +96,7 @@ class Report:
     already_encoded: int = 0
     encoded: int = 0
     unsearchable: dict[str, str] = field(default_factory=dict)
-    outdated: Sequence[str] = ()
+    outdated: Sequence[Mapping[str, str]] = ()
     uncalibrated: Sequence[str] = ()
     calibrated: Calibration | None = None
     changeover_s: float = 0.0

@@ -42,7 +42,11 @@ class Work:
             EncoderFigures.of(record),
             EncoderFigures.of(self.wanted),
             items=engine.catalog.count(record),
-            outdated=[one.description.name for one in engine.classifiers(collection=record.name)],
+            outdated=[
+                {"name": one.name, "target": one.origin.target}
+                for one in (each.description for each in engine.classifiers(collection=record.name))
+                if one.origin.fingerprint == record.fingerprint
+            ],
         )
 
     def lacking(self) -> int:

@@ -136,6 +136,11 @@ class Source(Rows, Protocol):
         """The types of the attributes that have one."""
         ...
 
+    @property
+    def misdeclared(self) -> frozenset[str]:
+        """Columns of whose cells none fits the declared type, so that all of them are rejected."""
+        ...
+
     def ids(self) -> Iterator[str]:
         """Yield the ids of all rows as they would be stored, even of rejected ones, without reading
         pictures."""

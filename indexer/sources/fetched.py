@@ -55,6 +55,11 @@ class FetchedSource:
         """See Source."""
         return self._source.types
 
+    @property
+    def misdeclared(self) -> frozenset[str]:
+        """See Source."""
+        return self._source.misdeclared
+
     def ids(self) -> Iterator[str]:
         """See Source."""
         return self._source.ids()

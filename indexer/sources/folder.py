@@ -28,6 +28,7 @@ class FolderSource:
         self.columns: tuple[ColumnReport, ...] = ()
         self.mapping: Mapping[str, str] = {}
         self.types: Mapping[str, str] = {}
+        self.misdeclared: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._files)

@@ -23,7 +23,8 @@ GAP_TYPES = ("number", "date", "boolean")
 class Found:
     """The inferred type of a column, and notes about it.
 
-    `gaps`: texts such as `N/A` (see GAPS) count as empty cells.
+    `gaps`: texts such as `N/A` (see GAPS) count as empty cells. `fits_none`: it was declared, and
+    no filled cell fits it.
     """
 
     kind: ColumnType
@@ -31,6 +32,7 @@ class Found:
     currencies: tuple[str, ...] = ()
     days_only: bool = False
     gaps: bool = False
+    fits_none: bool = False
 
 
 def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -> Found:

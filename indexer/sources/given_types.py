@@ -1,5 +1,7 @@
 """Types of columns that are given: declared, known from the collection, or usual in a shop."""
 
+from dataclasses import replace
+
 from indexer.sources.column_types import ColumnType, reading
 from indexer.sources.evidence import Evidence
 from indexer.sources.found_types import GAP_TYPES, TEXT, Found, found_as, found_type, with_gaps
@@ -29,7 +31,8 @@ def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
         note = f"{_cells(count)} not fit, such as {evidence.quoted(wrong)}: those rows are rejected"
     elif ambiguous:
         note = _taken(name, evidence, kind)
-    return found_as(evidence, kind, note)
+    found = found_as(evidence, kind, note)
+    return replace(found, fits_none=bool(wrong) and len(wrong) == len(evidence.shapes))
 
 
 def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:

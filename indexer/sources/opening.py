@@ -25,11 +25,11 @@ def open_source(path: Path, options: SourceOptions = AS_FOUND) -> Source:
             )
         return FolderSource(path, options)
     if not path.exists():
-        of_web = path.parts[:1] in (("http:",), ("https:",))
+        is_address = path.parts[:1] in (("http:",), ("https:",), ("s3:",), ("gs:",))
         raise SourceError(
             "there is no such file or folder",
             where=str(path),
-            fix="save what is at this address as a file, and name that" if of_web else None,
+            fix="save what is at this address as a file, and name that" if is_address else None,
         )
     if not path.is_file():
         raise SourceError("neither a folder nor a file", where=str(path))

@@ -32,12 +32,14 @@ class Survey:
     """The result: the number of rows and rejects, readers of the columns, and reports.
 
     `columns` are those that become attributes, by their name in the table; `types` are the types of
-    attributes, as `--type` takes them.
+    attributes, as `--type` takes them, but for the `misdeclared` columns, whose declared type no
+    cell fits.
     """
 
     rows: int
     columns: Mapping[str, Column]
     types: Mapping[str, str]
+    misdeclared: frozenset[str]
     reports: tuple[ColumnReport, ...]
     notes: tuple[str, ...]
     label_separator: str | None
@@ -82,6 +84,7 @@ def survey(
     types = _declared(options, table, fields, {one.column for one in consumed})
     found = _types(names, counts.evidence, types, suggested or {}, options.known_types)
     columns = _columns(names, found, fields)
+    misdeclared = frozenset(column for column in names if found[column].fits_none)
     separator = options.label_separator or counts.labels.separator()
     notes = _notes(counts, mapping, separator)
     reports = _reports(table, counts, fields, names, found, columns)
@@ -89,7 +92,8 @@ def survey(
     return Survey(
         counts.rows,
         columns,
-        {names[column]: str(found[column].kind) for column in names},
+        {names[each]: str(found[each].kind) for each in names if each not in misdeclared},
+        misdeclared,
         tuple(reports),
         tuple(notes),
         separator,

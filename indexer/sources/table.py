@@ -48,6 +48,7 @@ class TableSource:
         self.description = f"table {table.path}"
         self.columns = surveyed.reports
         self.types: Mapping[str, str] = surveyed.types
+        self.misdeclared = surveyed.misdeclared
         self.notes = (*self._table.notes, *layout.notes, *surveyed.notes)
 
     @property

@@ -1,9 +1,8 @@
 """Rows of the collections table, and the names that collections may have."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
@@ -13,8 +12,11 @@ from search_engine.catalog.prepared import Prepared
 from search_engine.catalog.row_checksums import COLLECTION_VALUES, row_crc32
 from search_engine.catalog.tables import FORMER, LIVE, collections, items
 from search_engine.errors import CollectionNotFoundError, ParameterError
+from search_engine.near import near
 
 COLLECTION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+MAX_NAMED = 5
+"""Collections to name where none is near to what was asked for."""
 _COLLECTION_COLUMNS = (  # the fields of Collection, then the same as stored, for the checksum
     *(collections.c[each.name] for each in COLLECTION_VALUES),
     collections.c.patches,
@@ -70,11 +72,20 @@ def collection_in(connection: Connection, name: str) -> Collection:
     if COLLECTION_NAME.fullmatch(name):
         row = next(_COLLECTION_BY_NAME.rows(connection, name=name), None)
     if row is None:
-        names = connection.execute(select(collections.c.name)).scalars().all()
-        near = get_close_matches(name, filter(is_collection_name, names), 1)
-        fix = f"did you mean {near[0]!r}?" if near else "`eyedex index` makes one"
-        raise CollectionNotFoundError(f"there is no collection {name!r}", fix=fix)
+        known = [each.name for each in collections_in(connection)]
+        raise CollectionNotFoundError(f"there is no collection {name!r}", fix=_instead(name, known))
     return _collection(row)
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    """What can be asked for in place of a collection that is not there."""
+    meant = near(name, known, 1)
+    if meant:
+        return f"did you mean {meant[0]!r}?"
+    if not known:
+        return "there is none yet: index something first"
+    more = f" and {len(known) - MAX_NAMED:,} more" if len(known) > MAX_NAMED else ""
+    return f"known: {', '.join(known[:MAX_NAMED])}{more}"
 
 
 def is_collection_name(name: object) -> bool:

@@ -32,10 +32,16 @@ def hashes_since(connection: Connection, collection_id: int, seq: int) -> tuple[
 
 
 def keys_without_hash(connection: Connection, collection: Collection) -> Keys:
-    """Keys of the live items whose pictures were never hashed, ascending."""
-    known = select(picture_hashes.c.key).where(picture_hashes.c.key == items.c.key)
-    query = select(items.c.key).where(live_of(collection), ~known.exists()).order_by(items.c.key)
-    return np.fromiter(connection.execute(query).scalars(), dtype=np.int64)
+    """Keys of the live items whose pictures have no sound hash, ascending."""
+    query = (
+        select(items.c.key, picture_hashes.c.hash, picture_hashes.c.crc32)
+        .outerjoin(picture_hashes, picture_hashes.c.key == items.c.key)
+        .where(live_of(collection))
+        .order_by(items.c.key)
+    )
+    rows = connection.execute(query)
+    lacking = [key for key, each, crc32 in rows if not is_sound_blob(key, each, crc32)]
+    return np.array(lacking, dtype=np.int64)
 
 
 class File(NamedTuple):

@@ -97,6 +97,17 @@ class KeptIndex(ABC):
             return None
         return self._publish(snapshot)
 
+    def remove_damaged(self) -> list[str]:
+        """Delete damaged generations, which nobody can use, and return their names.
+
+        `compact` first makes a sound one where there is none.
+
+        Raises:
+            LockHeldError: Another process is indexing this collection.
+        """
+        with self._catalog.indexing(self.record.name):
+            return generation.remove_damaged(self.folder)
+
     def _is_former(self) -> bool:
         """Return whether the collection has another encoder by now.
 

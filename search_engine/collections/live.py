@@ -144,6 +144,14 @@ class LiveCollection(KeptIndex):
             self.patches.compact_locked(force)
         return made
 
+    def remove_damaged(self) -> list[str]:
+        """See KeptIndex; of patches too."""
+        removed = super().remove_damaged()
+        if self.patches is not None:
+            below = self.patches.folder.name
+            removed += [f"{below}/{each}" for each in self.patches.remove_damaged()]
+        return removed
+
     def compact_aside(self) -> None:
         """Do the same as `compact`, without delaying the queries that this process answers.
 

@@ -15,7 +15,7 @@ from search_engine.encoders.cnn import CnnEncoder, Trunk, network_sources
 from search_engine.encoders.hubs import hugging_face_weights
 from search_engine.encoders.open_clip_texts import TextTower
 from search_engine.encoders.poolings import no_maps
-from search_engine.encoders.registry import EncoderRequest
+from search_engine.encoders.registry import EncoderRequest, unknown_encoder
 from search_engine.encoders.torch_imports import import_open_clip
 from search_engine.encoders.weights import file_sha256
 from search_engine.errors import ParameterError, UnknownEncoderError, WeightsError
@@ -101,11 +101,7 @@ def open_clip_names() -> tuple[str, ...]:
 def _config(architecture: str, name: str) -> dict[str, Any]:
     found: dict[str, Any] | None = import_open_clip().get_model_config(architecture)
     if found is None or ":" in architecture:
-        raise UnknownEncoderError(
-            f"OpenCLIP has no architecture {architecture!r}",
-            where=name,
-            fix="`eyedex encoders --all` lists them",
-        )
+        raise unknown_encoder(f"OpenCLIP has no architecture {architecture!r}", name)
     return found
 
 

@@ -16,6 +16,7 @@ from search_engine.encoders.base import Encoder
 from search_engine.encoders.layered import LayeredEncoder
 from search_engine.encoders.runtime import RuntimeChoice
 from search_engine.errors import UnknownEncoderError
+from search_engine.near import near
 
 DEFAULT_ENCODER = "efficientnet_lite0"
 QUALITIES = MappingProxyType({"fast": DEFAULT_ENCODER, "best": "efficientnet_lite2"})
@@ -231,12 +232,22 @@ def create_encoder(request: EncoderRequest) -> Encoder:
     """
     family = _BY_NAME.get(request.family)
     if family is None or bool(request.variant) != bool(family.variants):
-        raise UnknownEncoderError(
+        raise unknown_encoder(
             f"there is no encoder {request.name!r}",
-            fix=f"known: {', '.join(known.usage for known in _FAMILIES)}",
+            request.name,
+            f"known: {', '.join(known.usage for known in _FAMILIES)}",
         )
     encoder: Encoder = _resolve(family.factory)(request)
     return encoder
+
+
+def unknown_encoder(
+    what: str, name: str, known: str = "`eyedex encoders --all` lists them"
+) -> UnknownEncoderError:
+    """The error for a name that no encoder has, with those that were most likely meant."""
+    meant = _meant(name)
+    hint = f"did you mean {' or '.join(meant)}? " if meant else ""
+    return UnknownEncoderError(what, fix=f"{hint}{known}")
 
 
 def can_have_layers(request: EncoderRequest) -> bool:
@@ -273,6 +284,38 @@ def list_variants(family: EncoderFamily) -> Iterator[str]:
         yield family.name
     else:
         yield from (f"{family.name}:{variant}" for variant in _resolve(family.variants)())
+
+
+def _meant(name: str) -> list[str]:
+    """Full names of encoders that may have been meant, or how those of a family are named.
+
+    The same network comes before one of similar spelling, and the family that was named before all
+    others.
+    """
+    family, _, variant = name.partition(":")
+    usable = [each for each in _FAMILIES if each.installed]
+    named = [each for each in usable if each.name == family]
+    if variant and named and not named[0].variants:
+        return [family]
+    for families in (named, usable):
+        same = [_network_of(each, variant or family) for each in families]
+        if any(same):
+            return [each for each in same if each]
+    listed = {each.name: each.usage for each in usable if not named}
+    for each in named or usable:
+        for one in list_variants(each):
+            listed.setdefault(one.rpartition(":")[2], one)
+    return [listed[one] for one in near(variant or family, listed, 1)]
+
+
+def _network_of(family: EncoderFamily, asked: str) -> str | None:
+    """The encoder of a family for a network, in any case and with or without a tag behind it."""
+    plain = asked.casefold()
+    for name in list_variants(family):
+        variant = name.rpartition(":")[2].casefold()
+        if variant in (plain, plain.partition(".")[0]) or variant.startswith(f"{plain}."):
+            return name
+    return None
 
 
 def _resolve(address: str) -> Any:

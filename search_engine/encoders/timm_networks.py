@@ -19,7 +19,7 @@ from search_engine.encoders.hubs import (
     torch_hub_weights,
 )
 from search_engine.encoders.poolings import MULTI, OF_ONE_MAP, PENULTIMATE, parse_pooling
-from search_engine.encoders.registry import EncoderRequest
+from search_engine.encoders.registry import EncoderRequest, unknown_encoder
 from search_engine.encoders.timm_trunks import pooled_trunk, split_trunk
 from search_engine.encoders.torch_imports import import_timm
 from search_engine.encoders.weights import file_sha256, fill, read_state
@@ -76,9 +76,7 @@ def _published(request: EncoderRequest) -> Any:
     if timm.is_model(request.variant):
         with suppress(RuntimeError):  # no published weights of that tag, or none at all
             return timm.get_pretrained_cfg(request.variant, allow_unregistered=False)
-    raise UnknownEncoderError(
-        f"timm has no network {request.variant!r}", fix="`eyedex encoders --all` lists them"
-    )
+    raise unknown_encoder(f"timm has no network {request.variant!r}", request.name)
 
 
 def _network(variant: str) -> Any:

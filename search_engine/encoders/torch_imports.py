@@ -6,6 +6,7 @@ not exist" because it registers a fake kernel for an operator nobody declared. O
 transforms are used here, no compiled operator, so declaring the two schemas is enough.
 """
 
+import logging
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,13 +48,24 @@ def import_open_clip() -> Any:
     """
     _declare_missing_operators()
     try:
-        return import_module("open_clip")
+        open_clip = import_module("open_clip")
     except ImportError as error:
         raise MissingExtraError(
             "encoders of OpenCLIP need a package that is not installed",
             where="open_clip",
             fix="pip install 'eyedex[clip]'",
         ) from error
+    _log_errors_only(import_module("open_clip.factory"))
+    return open_clip
+
+
+def _log_errors_only(factory: Any) -> None:
+    """Let what makes OpenCLIP's networks log by a logger of its own.
+
+    It calls functions of `logging` itself, which also sets up how all others' lines are printed.
+    """
+    factory.logging = logging.getLogger("open_clip")
+    factory.logging.setLevel(logging.ERROR)
 
 
 def _declare_missing_operators() -> None:

@@ -19,10 +19,9 @@ from search_engine.encoders.poolings import (
     no_maps,
     parse_pooling,
 )
-from search_engine.encoders.registry import EncoderRequest
+from search_engine.encoders.registry import EncoderRequest, unknown_encoder
 from search_engine.encoders.torch_imports import import_torchvision
 from search_engine.encoders.weights import file_sha256, fill, read_state
-from search_engine.errors import UnknownEncoderError
 from search_engine.images import Preprocessing
 
 if TYPE_CHECKING:
@@ -54,9 +53,8 @@ def torchvision_network(request: EncoderRequest) -> CnnEncoder:
     Size, crop and normalisation are those of the weights' own transforms.
     """
     if request.variant not in torchvision_names():
-        raise UnknownEncoderError(
-            f"torchvision has no classification network {request.variant!r}",
-            fix="`eyedex encoders --all` lists them",
+        raise unknown_encoder(
+            f"torchvision has no classification network {request.variant!r}", request.name
         )
     pooling = parse_pooling(request.pooling, POOLINGS, request.name)
     published = import_torchvision().models.get_model_weights(request.variant).DEFAULT

@@ -27,6 +27,7 @@ from search_engine.errors import (
     MissingExtraError,
     NewerFormatError,
     NotFoundError,
+    OlderFormatError,
 )
 from search_engine.indexes.base import Index
 from search_engine.indexes.manifest import (
@@ -119,6 +120,26 @@ def collect(folder: Path, fingerprint: str, spared: Collection[str] = ()) -> Non
             fault_point("generation_collected")
         elif name == names[0] or owner != fingerprint or is_sound(folder / name):
             left[owner] -= 1
+
+
+def remove_damaged(folder: Path) -> list[str]:
+    """Delete the generations that are damaged, and return their names.
+
+    Those of other versions of the format stay. The caller ensures that nobody publishes at the same
+    time.
+    """
+    removed = []
+    for name in generations(folder):
+        try:
+            verify(folder / name)
+        except (NewerFormatError, OlderFormatError):
+            continue
+        except CorruptDataError:
+            _delete(folder / name)
+            removed.append(name)
+    if not generations(folder):
+        (folder / "CURRENT").unlink(missing_ok=True)
+    return removed
 
 
 def remove_all(folder: Path) -> None:

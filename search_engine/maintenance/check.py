@@ -37,7 +37,7 @@ from search_engine.catalog.tables import (
 )
 from search_engine.catalog.vectors import is_packed, unpack
 from search_engine.collections.live import LiveCollection
-from search_engine.commands import forget_command
+from search_engine.commands import compact_command, forget_command
 from search_engine.config import Settings
 from search_engine.errors import (
     CorruptDataError,
@@ -57,6 +57,7 @@ from search_engine.vote.drift import read_lately
 
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5
+INDEX_AGAIN = "index the item again"
 FIXED_SQLITE = (3, 51, 3)
 PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
 
@@ -178,7 +179,7 @@ def _check_blobs(connection: Connection, collection: Collection) -> Iterator[Fin
         ),
         (
             picture_hashes.c.hash,
-            "the hash of its picture does not match its checksum; index the item again",
+            f"the hash of its picture does not match its checksum; {INDEX_AGAIN}",
             "picture_hash_damaged",
         ),
     )
@@ -279,11 +280,11 @@ def _check_key_state(
 
 def _vector_problem(vector: object, crc32: object, dimension: int, key: int) -> str | None:
     if vector is None:
-        return "has no embedding"
+        return f"has no embedding; {INDEX_AGAIN}"
     if not isinstance(vector, bytes) or not is_packed(vector, crc32, key):
-        return "its embedding does not match its checksum"
+        return f"its embedding does not match its checksum; {INDEX_AGAIN}"
     if len(vector) != 2 * dimension:
-        return "its embedding has the wrong length"
+        return f"its embedding has the wrong length; {INDEX_AGAIN}"
     norm = float(np.linalg.norm(unpack([vector], dimension).astype(np.float32)))
     if not abs(norm - 1) < UNIT_TOLERANCE:
         return "its embedding is not a unit vector"
@@ -300,7 +301,7 @@ def _check_content(
         findings += _check_former(connection, catalog.former(collection))
     findings += _check_unsearchable(catalog, collection, lost)
     for folder_of in (catalog.paths.index, catalog.paths.patches):
-        findings += check_generations(folder_of(collection.name))
+        findings += check_generations(folder_of(collection.name), collection.name)
     live = LiveCollection(catalog, collection, settings)
     fact, problems = _check_index(catalog, live)
     findings += [*problems, *patch_flaws(catalog, live)]
@@ -319,7 +320,7 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
     if live.drifted is not None:
         said = (
             f"{live.drifted} holds other keys than the catalog and is not used; "
-            f"`eyedex collections compact {collection.name}` builds the index again"
+            f"{compact_command(collection.name)} builds the index again"
         )
         findings.append(of_collection("error", collection.name, said, "index_unused"))
     fact = {

@@ -11,6 +11,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import items, patches
 from search_engine.catalog.vectors import is_sound
 from search_engine.collections.live import LiveCollection
+from search_engine.commands import compact_command
 from search_engine.encoders.patches import LATTICES
 from search_engine.maintenance.findings import Finding, of_collection, of_item
 
@@ -35,7 +36,7 @@ def patch_flaws(catalog: Catalog, live: LiveCollection) -> Iterator[Finding]:
         snapshot is not None and not np.array_equal(snapshot.keys(), wanted)
     ):
         what = "the index of its patches and the catalog differ in keys; "
-        what += f"`eyedex collections compact {record.name}` builds it again"
+        what += f"{compact_command(record.name)} builds it again"
         yield of_collection("error", record.name, what, "patches_differ")
     if lacking:
         what = f"items without patches: {lacking:,}; `eyedex index` makes them where it can"
@@ -53,5 +54,6 @@ def _damaged_rows(connection: Connection, record: Collection) -> Iterator[Findin
     reading = connection.execution_options(yield_per=ROWS_A_READ).execute(query)
     for item_id, key, vectors, crc32 in reading:
         if not is_sound(vectors, crc32, size, key):
-            what = "its patches do not match their checksum; put its picture again"
+            what = "its patches do not match their checksum; put its picture again, or remove the "
+            what += "item and index it again"
             yield of_item(item_id, what, "patches_damaged")

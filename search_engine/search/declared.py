@@ -35,7 +35,8 @@ CLASSIFY: tuple[Verb, ...] = ("classify",)
 class Option:
     """One option.
 
-    `name` is that of requests, and of Python unless `argument` is another. `low` and `high` bound
+    `name` is that of requests, and of Python unless `argument` is another. `help` has names of
+    others between backticks, which flags spell otherwise. `low` and `high` bound
     numbers, themselves excluded where `exclusive`; `unit` is what they are. `metavar` is how a flag
     names a text. `verbs` take it. With `photo_only` it is about the photo that is sent, so that an
     item or a token has no use for it. With `changes_vote` others vote than those that were
@@ -167,7 +168,7 @@ OPTIONS = (
     Option(
         "fold",
         "flag",
-        "show the same picture once, in whatever size and pose; not with group_by",
+        "show the same picture once, in whatever size and pose; not with `group_by`",
         "true",
         default="false",
         verbs=("search",),

@@ -61,8 +61,15 @@ def tokens(data: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def guarded(data: Path, tokens: dict[str, str]) -> Iterator[CheckedClient]:
+def mistyped(data: Path) -> str:
+    """A key for a collection that is not there."""
+    return make_key(data, "read", ("defualt",))
+
+
+@pytest.fixture(scope="module")
+def guarded(data: Path, tokens: dict[str, str], mistyped: str) -> Iterator[CheckedClient]:
     assert tokens
+    assert mistyped
     with CheckedClient(data) as client:
         many = RateLimit("bad keys", Rate(10**6, 1))
         client.app.state.bad_keys = many  # type: ignore[attr-defined]
@@ -97,6 +104,16 @@ def test_every_route_asks_for_its_scope(
         assert_problem(answer, 403, "forbidden")
     else:
         assert answer.status_code not in (401, 403)
+
+
+def test_a_near_name_is_told_to_those_who_may_see_it(
+    guarded: CheckedClient, mistyped: str, tokens: dict[str, str]
+) -> None:
+    mine = guarded.get("/v1/collections/defualt", headers=bearer(mistyped))
+    assert "default" not in assert_problem(mine, 404, "collection_not_found")["detail"]
+    anyone = guarded.get("/v1/collections/defualt", headers=bearer(tokens["read"]))
+    detail = assert_problem(anyone, 404, "collection_not_found")["detail"]
+    assert detail.endswith("did you mean 'default'?")
 
 
 def test_only_health_needs_no_key() -> None:

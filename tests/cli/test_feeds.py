@@ -375,3 +375,25 @@ def test_several_pictures_within_one_row(run: Run, data: Path, tmp_path: Path) -
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")
     ran = run("index", tmp_path / "t.parquet", "--data", data, "--encoder", "hsv", "--json")
     assert (ran.json["added"], ran.json["rejected"]) == (3, 0)
+
+
+def test_a_type_that_refuses_every_row_is_not_remembered(
+    index: Index, items: Items, feed: Feed
+) -> None:
+    table = feed("shop.csv", "item_id,image,brand,size", "a,0.png,Nike,7", "b,1.png,Puma,8")
+    assert index(table, "--type", "brand=number", "--type", "size=text").json["rejected"] == 2
+    ran = index(table)
+    assert "note: read as it was said before: --type size=text\n" in ran.err
+    assert ran.json["added"] == 2
+    assert items()["a"]["attributes"] == {"brand": "Nike", "size": "7"}
+    assert index(table, "--type", "brand=number").json["rejected"] == 2
+    assert index(table).json["unchanged"] == 2
+
+
+def test_a_type_that_was_remembered_stays_when_a_table_is_wrong_throughout(
+    index: Index, feed: Feed
+) -> None:
+    table = feed("shop.csv", "item_id,image,size", "a,0.png,7")
+    assert index(table, "--type", "size=number").json["added"] == 1
+    feed("shop.csv", "item_id,image,size", "a,0.png,large")
+    assert [index(table).json["rejected"] for _ in range(2)] == [1, 1]

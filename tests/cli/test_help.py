@@ -7,6 +7,7 @@ import pytest
 from api.cli.catalog.collections import collections
 from api.cli.jobs import jobs
 from api.cli.verbs import app_of
+from search_engine.search.declared import OPTIONS
 from tests.cli.conftest import Run
 
 VERBS = [
@@ -48,3 +49,19 @@ def test_every_option_has_help(run: Run, monkeypatch: pytest.MonkeyPatch, verb: 
             text = line.strip().partition("  ")[2].strip() or following.strip()
             assert text, line
             assert not text.startswith("["), line
+
+
+@pytest.mark.parametrize("verb", ["search", "classify"])
+def test_options_are_named_as_they_are_typed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Not as requests spell them, whose declaration the help comes from."""
+    monkeypatch.setenv("TERMINAL_WIDTH", "500")
+    said = run(verb, "--help").out
+    spelled = {each.name for each in OPTIONS if "_" in each.name}
+    assert not [name for name in spelled if re.search(rf"\b{name}\b", said)]
+    named = re.findall(r"`([a-z_]+)`", said)
+    assert set(named) <= {"next_cursor"}
+    if verb == "search":
+        assert "not with --group-by." in said
+        assert "`next_cursor` of --json" in said

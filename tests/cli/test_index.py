@@ -14,6 +14,7 @@ from search_engine.config import Settings
 from search_engine.images import readable_heif
 from tests.cli.conftest import Index, Rejects, Run, colour_picture, contents, counts
 from tests.images.pictures import CORRUPT, FOREIGN_TYPES, TOO_MANY_PIXELS, jpeg
+from tests.sealing import execute
 
 
 def test_a_folder_is_indexed(index: Index, folder: Path, rejects: Rejects) -> None:
@@ -113,6 +114,28 @@ def test_a_changed_picture_is_encoded_again(
     best = run("search", folder / "A" / "0.png", "--data", data, "-k", 1, "--json").json
     assert best["neighbors"][0]["item_id"] == "A/0.png"
     assert best["neighbors"][0]["score"] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("damage", "counted"),
+    [
+        ("UPDATE embeddings SET vector = zeroblob(8) WHERE key = 1", (1, 5)),
+        ("DELETE FROM embeddings WHERE key = 1", (1, 5)),
+        ("UPDATE picture_hashes SET hash = zeroblob(8) WHERE key = 1", (0, 6)),
+    ],
+)
+@pytest.mark.sqlite_only("zeroblob")
+def test_what_is_damaged_of_an_item_is_made_again(
+    run: Run, index: Index, folder: Path, data: Path, damage: str, counted: tuple[int, int]
+) -> None:
+    index(folder)
+    execute(data, damage)
+    damaged = run("check", "--data", data)
+    assert damaged.code == 5
+    assert "index the item again" in damaged.out
+    ran = index(folder).json
+    assert (ran["updated"], ran["unchanged"]) == counted
+    assert run("check", "--data", data).code == 0
 
 
 def test_items_that_are_gone_stay_unless_pruned(
@@ -285,6 +308,7 @@ def test_links_pipes_and_odd_names_in_a_folder(
     }
 
 
-def test_an_address_is_told_what_to_do_instead(run: Run, data: Path) -> None:
-    refused = run("index", "https://shop.example/feed.csv", "--data", data)
+@pytest.mark.parametrize("address", ["https://shop.example/feed.csv", "s3://shop/feed.csv"])
+def test_an_address_is_told_what_to_do_instead(run: Run, data: Path, address: str) -> None:
+    refused = run("index", address, "--data", data)
     assert refused.error.endswith("; save what is at this address as a file, and name that")

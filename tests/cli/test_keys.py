@@ -57,6 +57,15 @@ def test_what_is_listed(run: Run, data: Path) -> None:
     assert "all" in shown
 
 
+def test_a_key_for_a_collection_that_is_not_there_is_made_and_told(run: Run, data: Path) -> None:
+    run("collections", "create", "mugs", "--data", data)
+    given = ("keys", "create", "shop", "--data", data, "--collection")
+    assert "no collection" not in run(*given, "mugs").err
+    made = run(*given, "mug", "--json")
+    assert "note: there is no collection 'mug' yet; did you mean 'mugs'?" in made.err
+    assert made.json["collections"] == ["mug"]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -200,6 +200,10 @@ def test_check_finds_damage(run: Run, hsv_data: Path, tmp_path: Path) -> None:
     assert errors[0]["code"] == "index_damaged"
     assert faiss.parent.name in errors[0]["where"]
     assert "NOT SOUND" in run("check", "--data", data).out
+    assert "`eyedex collections compact default`" in errors[0]["what"]
+    mended = run("collections", "compact", "default", "--data", data, "--json")
+    assert mended.json["removed"] == [faiss.parent.name]
+    assert run("check", "--data", data).code == 0
 
 
 def test_encoders_are_listed(run: Run) -> None:

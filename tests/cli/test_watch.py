@@ -38,6 +38,7 @@ def test_a_folder_is_kept_in_step(run: Run, data: Path, folder: Path, tmp_path: 
     finally:
         watching.send_signal(signal.SIGINT)
         assert watching.wait(30) == 0
+    assert "KeyboardInterrupt" not in log.read_text()
     wanted = {"A/2.png", "A/4.png", "B/1.png", "B/3.png", "B/5.png", "C/new.png"}
     assert items(run, data, folder / "A" / "2.png") == wanted
 

@@ -95,6 +95,9 @@ def test_names_that_are_nearly_right_are_told(
     photo = folder / "A" / "0.png"
     near = run("search", photo, "--data", data, "--collection", "sumer").error
     assert near.endswith("there is no collection 'sumer'; did you mean 'summer'?")
+    for name in ("winter", "x"):
+        far = run("search", photo, "--data", data, "--collection", name).error
+        assert far.endswith(f"there is no collection {name!r}; known: summer")
     missing = run("search", "--item", "mug-9", "--data", data, "--collection", "summer").error
     assert missing.endswith("there is no item of this id (mug-9)")
 

@@ -225,6 +225,28 @@ def test_unknown_names_are_refused(name: str) -> None:
     assert caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("resnet50", "torchvision:resnet50 or timm:resnet50"),
+        ("ResNet50", "torchvision:resnet50 or timm:resnet50"),
+        ("resnet5O", "resnet50"),
+        ("torchvision:resnet5O", "torchvision:resnet50"),
+        ("torchvision:vit_base_patch16_224", "timm:vit_base_patch16_224"),
+        ("timm:resnet18.nonsense", "timm:resnet18"),
+        ("efficientnet-lite0", "efficientnet_lite0"),
+        ("efficientnet_lite0:x", "efficientnet_lite0"),
+        ("HSV", "hsv"),
+    ],
+)
+def test_the_name_that_was_meant_is_told(name: str, meant: str) -> None:
+    with pytest.raises(UnknownEncoderError) as caught:
+        create(name)
+    told = (caught.value.fix or "").partition("?")[0]
+    assert told.startswith("did you mean ")
+    assert meant in told
+
+
 def state_of(path: Path) -> dict[str, Any]:
     import torch
 

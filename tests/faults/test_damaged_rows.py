@@ -303,7 +303,8 @@ def test_the_embedding_of_another_item_is_damage(data: Path) -> None:
         (item_id,) = catalog.execute("SELECT item_id FROM items WHERE key = ?", [key]).fetchone()
     change = "UPDATE embeddings SET vector = ?, crc32 = ? WHERE key = ?"
     run_sql(data, (change, [vector, crc32, key]))
-    assert (f"item {item_id!r}", "its embedding does not match its checksum") in errors_of(data)
+    what = "its embedding does not match its checksum; index the item again"
+    assert (f"item {item_id!r}", what) in errors_of(data)
     with SearchEngine(data) as engine, pytest.raises(CorruptDataError):
         engine.catalog.vector(engine.catalog.collection("default"), key)
 

@@ -188,7 +188,10 @@ def compact_collection(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fold what changed since into a new index generation; searches go on meanwhile."""
+    """Fold what changed since into a new index generation; searches go on meanwhile.
+
+    What is damaged of the index is built again.
+    """
     from search_engine.engine import SearchEngine
     from search_engine.indexes.spec import AUTOMATIC
 
@@ -199,11 +202,15 @@ def compact_collection(
         else:
             kind = at_milvus(wanted.index, wanted.milvus_uri)
             made = live.rebuild(None if kind == AUTOMATIC else kind)
+        removed = live.remove_damaged()
     if as_json:
-        print_json({"name": name, "generation": made})
-    elif made:
+        print_json({"name": name, "generation": made, "removed": removed})
+        return
+    if made:
         print(f"published {made}")
-    else:
+    if removed:
+        print(f"deleted, as damaged: {', '.join(removed)}")
+    if not made and not removed:
         little = "nothing has changed" if wanted.force else "too little has changed (see --force)"
         print(f"nothing to do: {little}")
 

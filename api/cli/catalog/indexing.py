@@ -1,5 +1,6 @@
 """What `eyedex index` does with its flags: one run, or one after each change of the source."""
 
+import logging
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class IndexingRun:
                 where="--watch",
                 fix="pip install 'eyedex[watch]', or run eyedex index again when something changed",
             ) from None
+        logging.getLogger("watchfiles").setLevel(logging.ERROR)  # it warns of a plain Ctrl-C
         folder = self.path if self.path.is_dir() else self.path.parent
         changes = watch(
             folder,

@@ -169,7 +169,7 @@ def _print_consequences(report: "Report") -> None:
     if report.before.tuned and report.request is not None and report.learning is None:
         print(f"what `eyedex tune` learned belongs to {before}: --undo brings it back too")
     if report.outdated:
-        names = ", ".join(report.outdated)
+        names = ", ".join(f"{each['name']} of {each['target']}" for each in report.outdated)
         print(f"trained for {before} and not usable now: {names}; `eyedex train` makes new")
     if report.uncalibrated:
         targets = ", ".join(report.uncalibrated)

@@ -50,14 +50,22 @@ def lowest_precision(
         reference: Loads float32 torch, the reference of all runtimes.
     """
     way = f"{way}, {processor()}"
-    runtime, reached = None, _known(source, way)
-    if reached is None:
-        runtime = reduced()
-        reached = least_cosine(runtime, reference(source), source.spec.preprocessing.size_px)
-        _keep(source, way, reached)
-    if reached >= source.least_on_probes:
-        return runtime or reduced()
-    return full(f"bfloat16 reached only {reached:.4f}")
+    runtime, reached, known = None, 0.0, _known(source, way)
+    if known is not None:
+        reached = known
+    else:
+        with suppress(RuntimeError):  # OpenVINO lacks some layers in bfloat16 on some processors
+            runtime = reduced()
+            reached = least_cosine(runtime, reference(source), source.spec.preprocessing.size_px)
+    is_near = reached >= source.least_on_probes
+    chosen = (runtime or reduced()) if is_near else full(_remark(reached))
+    if known is None:
+        _keep(source, way, reached)  # not before: where memory was short, the other fails as well
+    return chosen
+
+
+def _remark(reached: float) -> str:
+    return f"bfloat16 reached only {reached:.4f}" if reached else "bfloat16 does not work here"
 
 
 def least_cosine(runtime: Runtime, reference: Runtime, size_px: int) -> float:

@@ -168,13 +168,22 @@ def test_without_labels_to_compare_by_the_encoder_is_used(
     assert "too few items, products or scenes with a value of 'label' to compare by" in ran.out
 
 
-def test_classifiers_of_the_former_encoder_are_named(drawn: Path, run: Run, photo: Path) -> None:
-    assert run("train", "--with", "class-mean", "--data", drawn).code == 0
-    ran = run("switch", "edges", "--data", drawn, "--json")
-    assert ran.json["outdated_classifiers"] == ["class-mean"]
+def test_classifiers_of_the_former_encoder_are_named_with_their_targets(
+    drawn: Path, run: Run, photo: Path
+) -> None:
+    for target in ("label", "color"):
+        trained = run("train", "--with", "class-mean", "--target", target, "--data", drawn)
+        assert trained.code == 0
+    said = run("switch", "edges", "--force", "--data", drawn).out
+    assert "not usable now: class-mean of color, class-mean of label;" in said
     assert run("classify", photo, "--with", "class-mean", "--data", drawn).code == 7
-    assert run("switch", "--undo", "--data", drawn).code == 0
+    undone = run("switch", "--undo", "--data", drawn, "--json")
+    assert undone.json["outdated_classifiers"] == []
     assert run("classify", photo, "--with", "class-mean", "--data", drawn).code == 0
+    again = run("switch", "--undo", "--data", drawn, "--json")
+    assert again.json["outdated_classifiers"] == [
+        {"name": "class-mean", "target": "color"}, {"name": "class-mean", "target": "label"},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

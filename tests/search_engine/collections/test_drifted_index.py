@@ -147,7 +147,7 @@ def test_as_many_but_other_keys_are_noticed_by_their_checksum(
 @pytest.mark.parametrize(
     ("tables", "told"),
     [
-        (["embeddings"], "has no embedding"),
+        (["embeddings"], "has no embedding; index the item again"),
         (["embeddings", "items"], "index and catalog differ in keys"),
     ],
 )

@@ -84,6 +84,32 @@ def test_it_is_measured_once_also_by_other_processes(
     assert choose(source, 0.0).startswith("rounded 0.0 (bfloat16 reached only")
 
 
+class Unable(Rounded):
+    """What a runtime is whose precision the processor has no layer for."""
+
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+        raise RuntimeError("node is not initialized")
+
+
+def test_one_that_cannot_compute_is_not_used_and_not_tried_again(source: NetworkSource) -> None:
+    tried = []
+
+    def unable() -> Rounded:
+        tried.append(1)
+        return Unable(source, 0.0)
+
+    for _ in range(2):
+        chosen = lowest_precision(
+            source,
+            "some way",
+            unable,
+            lambda remark: Rounded(source, 0.0, f" ({remark})"),
+            reference_runtime,
+        )
+        assert chosen.description == "rounded 0.0 (bfloat16 does not work here)"
+    assert len(tried) == 1
+
+
 @pytest.mark.parametrize("other", ["way", "processor"])
 def test_what_decides_the_rounding_is_measured_apart(
     source: NetworkSource, monkeypatch: pytest.MonkeyPatch, other: str

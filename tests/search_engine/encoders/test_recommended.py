@@ -1,5 +1,6 @@
 """Recommended encoders: what the table says is what the packages state, and they can be timed."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from search_engine.encoders.recommended import RECOMMENDED, Recommended
 from search_engine.encoders.registry import create_encoder
 from search_engine.encoders.torch_imports import import_open_clip, import_timm
 from search_engine.errors import UnknownEncoderError
+from tests.tiny_clip import NAME, save_tiny_clip
 
 
 def of_family(family: str) -> list[Recommended]:
@@ -42,6 +44,16 @@ def test_open_clip_states_the_same(one: Recommended) -> None:
 def test_a_network_without_its_weights_is_timed(tmp_path: Path) -> None:
     request = save_random_weights("timm:test_vit", tmp_path / "random.safetensors")
     assert rate_of(create_encoder(request)) > 0
+
+
+def test_open_clip_is_quiet_and_leaves_logging_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    save_tiny_clip(tmp_path / "known")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    save_random_weights(NAME, tmp_path / "random.safetensors")
+    assert not logging.getLogger().handlers
+    assert capfd.readouterr().err == ""
 
 
 def test_what_is_no_network_has_no_random_weights(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
+from search_engine.commands import compact_command
 from search_engine.config import Settings
 from search_engine.errors import CorruptDataError, NotFoundError
 from search_engine.indexes.manifest import verify
@@ -108,33 +109,37 @@ def _packed(vector: Vectors) -> dict[str, object]:
         (
             f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
             {"vector": pack(unit_vectors(1)[0])[0]},
-            "item '7': its embedding does not match its checksum",
+            "item '7': its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
             {"vector": b"\xff" * 16},
-            "item '7': its embedding does not match its checksum",
+            "item '7': its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = {KEY}",
             {},
-            "item '7': its embedding does not match its checksum",
+            "item '7': its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
             _packed(unit_vectors(1, dimension=7)[0]),
-            "item '7': its embedding has the wrong length",
+            "item '7': its embedding has the wrong length; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
             _packed(unit_vectors(1)[0] * 0.9),
             "item '7': its embedding is not a unit vector",
         ),
-        (f"DELETE FROM embeddings WHERE key = {KEY}", {}, "item '7': has no embedding"),
+        (
+            f"DELETE FROM embeddings WHERE key = {KEY}",
+            {},
+            "item '7': has no embedding; index the item again",
+        ),
         (
             f"UPDATE embeddings SET fingerprint = 'other' WHERE key = {KEY}",
             {},
-            "item '7': has no embedding",
+            "item '7': has no embedding; index the item again",
         ),
     ],
 )
@@ -190,6 +195,10 @@ def test_an_index_of_an_attribute_that_lacks_an_item_is_found(tmp_path: Path) ->
     assert any("SQLite: " in each for each in errors(tmp_path))
 
 
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 def _flip(path: Path) -> None:
     payload = bytearray(path.read_bytes())
     payload[len(payload) // 2] ^= 1
@@ -216,6 +225,27 @@ def test_a_wrong_current_is_found(data: Path, text: str, what: str) -> None:
     (data / "indexes" / "default" / "CURRENT").write_text(text)
     (error,) = errors(data)
     assert what in error
+
+
+@pytest.mark.parametrize("generation", ["gen-000001", "gen-000002", "CURRENT", "both"])
+@pytest.mark.parametrize("damage", [_flip, Path.unlink, _empty])
+def test_what_is_advised_for_an_index_mends_it(
+    data: Path, generation: str, damage: Callable[[Path], None]
+) -> None:
+    folder = data / "indexes" / "default"
+    names = ["gen-000001", "gen-000002"] if generation == "both" else [generation]
+    for name in names:
+        path = folder / name if name == "CURRENT" else folder / name / "vectors.f16"
+        damage(path)
+    found = errors(data)
+    advice = f"; {compact_command('default')} builds it again"
+    assert all(one.endswith(advice) for one in found)
+    assert found or (generation, damage) == ("CURRENT", Path.unlink)
+    with open_catalog(data) as catalog:
+        opened = live(catalog, catalog.collection("default"))
+        opened.compact()
+        opened.remove_damaged()
+    assert errors(data) == []
 
 
 def test_a_generation_that_a_server_deletes_meanwhile_is_no_damage(
