@@ -7,13 +7,14 @@ import { fileSize, percent } from "../format.js";
 import { t, textOf } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { persistent, server, startJob } from "../owner_server.js";
+import { wordsOf } from "../words.js";
 import { START } from "./address.js";
 import { chooser } from "./chooser.js";
 import { readable } from "./chosen_files.js";
 import { columnTable } from "./columns.js";
 import { encoderChoice } from "./encoder_choice.js";
 import { jobRow } from "./job_row.js";
-import { reasonText } from "./job_words.js";
+import { reasonText, withoutFlags } from "./job_words.js";
 import { Upload } from "./upload.js";
 
 const SHOWN_NAMES = 5;
@@ -119,8 +120,8 @@ export function open(around) {
     const found = await server
       .getUpload(id, { collection, columns: true, limit: 1, signal })
       .catch((error) => {
-        if (error.code !== "bad_parameter" && error.code !== "catalog_unusable") throw error;
         if (error.code === "catalog_unusable") unread = error;
+        else if (error.code !== "bad_parameter") throw error;
         return server.getUpload(id, { collection, limit: 1, signal }); // a check tells of the columns
       });
     await known();
@@ -160,16 +161,7 @@ export function open(around) {
     const result = el("div", { class: "stack-tight" });
     let columns = table && columnTable(table, unchecked);
     const columnPlace = el("div", {}, columns?.element ?? asked?.element ?? "");
-    const replace = checkbox(
-      t("add.replace"),
-      t("add.replace_help"),
-      unchecked,
-    );
-    const prune = checkbox(
-      t("add.prune"),
-      t("add.prune_help"),
-      unchecked,
-    );
+    const [replace, prune] = [checkbox("replace", unchecked), checkbox("prune", unchecked)];
     const check = button({ click: once(() => run(true)) }, t("add.check"));
     const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("add.add"));
     show(
@@ -249,7 +241,7 @@ function idColumn(problem) {
     element: el(
       "div",
       { class: "stack-tight" },
-      problemNotice(problem, null),
+      el("p", { class: "form-problem", role: "alert" }, `${wordsOf(problem)[0]}: ${withoutFlags(problem.detail)}`),
       el("label", { class: "labelled", for: input.id }, t("add.id_column"), input),
     ),
     chosen: () => (input.value.trim() ? { map: { item_id: input.value.trim() } } : {}),
@@ -272,15 +264,15 @@ function named(names) {
   return rest > 0 ? t("add.and_more", { names: first, count: rest }) : first;
 }
 
-/** @param {string} text @param {string} help @param {() => void} changed */
-function checkbox(text, help, changed) {
+/** @param {"replace"|"prune"} name @param {() => void} changed */
+function checkbox(name, changed) {
   const input = el("input", { type: "checkbox", change: changed });
   return {
     element: el(
       "label",
       { class: "choice" },
       input,
-      el("span", { class: "choice-text" }, text, el("span", { class: "note" }, help)),
+      el("span", { class: "choice-text" }, t(`add.${name}`), el("span", { class: "note" }, t(`add.${name}_help`))),
     ),
     get on() {
       return input.checked;

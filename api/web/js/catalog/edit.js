@@ -138,7 +138,7 @@ function textRow(field, items) {
   const element = el(
     "div",
     { class: "stack-tight" },
-    el("label", { class: "labelled", for: input.id }, t(`edit.${field}`), input),
+    el("label", { class: "labelled", for: input.id }, t(`columns.field.${field}`), input),
     !isOne && el("label", { class: "choice" }, clear, t(`edit.remove_${field}`)),
   );
   return {
@@ -150,7 +150,7 @@ function textRow(field, items) {
       const isTyped = input.value.trim() !== was;
       was = now ?? "";
       if (!isTyped) input.value = was;
-      return isOther && isTyped ? `${t(`edit.${field}`)}: ${was || "–"}` : "";
+      return isOther && isTyped ? `${t(`columns.field.${field}`)}: ${was || "–"}` : "";
     },
     /** Undefined where it stays as it is. */
     get value() {
