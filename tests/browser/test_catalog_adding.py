@@ -115,6 +115,10 @@ class TestAdding:
             }"""
         )
         expect(page.get_by_text("gone.jpg cannot be read")).to_be_visible()
+        page.get_by_role("link", name="Jobs").click()
+        page.get_by_role("link", name="Add", exact=True).click()
+        expect(page.get_by_text("Drop pictures, a folder")).to_be_visible()
+        expect(page.get_by_text("gone.jpg cannot be read")).to_be_hidden()
 
     @pytest.mark.allows_console("net::ERR_FAILED")
     @pytest.mark.allows_console("the server responded with a status of 415")

@@ -163,7 +163,7 @@ export function open(around) {
     const columnPlace = el("div", {}, columns?.element ?? asked?.element ?? "");
     const [replace, prune] = [checkbox("replace", unchecked), checkbox("prune", unchecked)];
     const check = button({ click: once(() => run(true)) }, t("add.check"));
-    const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("add.add"));
+    const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("catalog.part.add"));
     show(
       ...head,
       columnPlace,
@@ -175,7 +175,7 @@ export function open(around) {
 
     function unchecked() {
       result.replaceChildren();
-      add.textContent = t("add.add");
+      add.textContent = t("catalog.part.add");
     }
 
     /** @param {boolean} dry */
@@ -223,6 +223,7 @@ export function open(around) {
 
   return {
     element,
+    enter: () => choose.tell(""),
     async show(state, signal, described) {
       collection = /** @type {string} */ (state.collection);
       asking = ask(signal, described);

@@ -27,6 +27,7 @@ import { Deletions } from "./deletions.js";
  * @property {HTMLElement} element
  * @property {(state: State, signal: AbortSignal, collection: Promise<?Collection>) => Promise<unknown>} show
  *   The signal ends when another place is shown; the collection is null until the first upload makes it.
+ * @property {() => void} [enter] Forget what was said to whoever was here before.
  */
 
 const LOAD = {
@@ -73,7 +74,10 @@ export async function open({ root, router }) {
     const part = await partOf(name, wanted.collection);
     if (signal.aborted) return;
     const hadFocus = root.contains(document.activeElement);
-    if (part.element.parentNode !== body) body.replaceChildren(part.element);
+    if (part.element.parentNode !== body) {
+      body.replaceChildren(part.element);
+      part.enter?.();
+    }
     showHead(wanted);
     if (hadFocus && !root.contains(document.activeElement)) {
       const [title, current] = ["h1", "[aria-current]"].map((each) => head.querySelector(each));
