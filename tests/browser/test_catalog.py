@@ -242,7 +242,8 @@ class TestItems:
     def test_a_problem_of_a_field_is_told_there_until_it_is_changed(
         self, page: Page, owned: LiveServer, shopper_photo: Path
     ) -> None:
-        put(page, owned, "wrong", shopper_photo, attributes='{"cost": 3}')
+        long = json.dumps({"cost": 3, "name": "A name as long as shops have it " * 3})
+        put(page, owned, "wrong", shopper_photo, attributes=long)
         page.set_viewport_size({"width": 360, "height": 740})
         open_part(page, owned, "items")
         look_for(page, "wrong")
@@ -251,6 +252,7 @@ class TestItems:
         box = dialog.bounding_box()
         assert box is not None
         assert (box["x"], box["width"]) == (0, 360)  # a sheet as wide as the phone
+        assert dialog.evaluate("(it) => it.scrollWidth <= it.clientWidth")
         for name, wrong, right, told in (
             ("cost", "cheap", "4", "cost is a number, such as 3."),
             ("Label", "x" * 3000, "Home", "the label has 3,000 bytes; give at most 1,024"),
