@@ -162,6 +162,15 @@ class TestReviews:
         address = f"{owned.url}/v1/collections/default/items:batch"
         assert page.request.post(address, data={"operations": operations}).ok
 
+    def test_what_is_chosen_on_a_phone_comes_into_sight(
+        self, page: Page, owned: LiveServer
+    ) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        open_review(page, owned, "map")
+        groups = page.get_by_role("list", name="Groups that look alike").locator("> li")
+        groups.last.get_by_role("button", name="Choose").click()
+        expect(page.get_by_role("region", name="Chosen items")).to_be_in_viewport()
+
     @pytest.mark.parametrize("review", REVIEWS)
     def test_it_is_accessible_and_fits_phones(
         self, page: Page, owned: LiveServer, review: str
