@@ -14,7 +14,7 @@ from search_engine.engine import SearchEngine
 from search_engine.maintenance.findings import Code
 from tests.api.test_page_words import all_words
 from tests.browser.payloads import TEXTS, plain
-from tests.browser.steps import SLOW_MS, overflow_px, walk
+from tests.browser.steps import SLOW_MS, Held, overflow_px, walk
 from tests.browser.test_looks import findings, in_both_themes
 from tests.conftest import copy_data, once, serve
 from tests.indexer.jobs.doing import do
@@ -116,6 +116,22 @@ class TestReviews:
         page.reload()
         expect(rows.first).to_be_visible()
         expect(rows.filter(has_text=first["item_id"])).to_have_count(0)  # it is remembered
+
+    def test_quick_keys_meet_each_item_once(self, page: Page, owned: LiveServer) -> None:
+        open_review(page, owned, "outliers")
+        found = get(page, owned, "outliers?limit=60")["suspects"]
+        assert len(found) > 45
+        rows = page.get_by_role("list", name="Outliers").locator("> li")
+        rows.first.focus()
+        held = Held(page, "**/outliers?*cursor=*")
+        for _ in range(20):
+            page.keyboard.press("k")
+        expect(rows).to_have_count(0)
+        held.let_go()
+        expect(rows).to_have_count(20)
+        ids = rows.locator(".suspect-own .note").all_inner_texts()
+        assert ids == [each["item_id"] for each in found[20:40]]
+        expect(rows.first).to_be_focused()
 
     def test_the_map_is_chosen_from_and_relabelled(self, page: Page, owned: LiveServer) -> None:
         page.set_viewport_size({"width": 1280, "height": 1200})
