@@ -303,6 +303,24 @@ class TestItems:
         expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def test_many_deletions_do_not_cover_the_view(catalog: Page) -> None:
+    top, undo = catalog.evaluate(
+        """async () => {
+          const { Deletions } = await import("/static/js/catalog/deletions.js");
+          const deletions = new Deletions(() => {});
+          document.body.append(deletions.element);
+          const ids = Array.from({ length: 40 }, (_, n) => `x${n}`);
+          const takeBack = ids.map((id) => deletions.add("default", [id]));
+          const tops = [deletions.element, document.activeElement]
+            .map((each) => each.getBoundingClientRect().top / innerHeight);
+          takeBack.forEach((each) => each());
+          return tops;
+        }"""
+    )
+    assert top > 0.5
+    assert 0.9 < undo < 1  # the last one is seen
+
+
 def test_duplicates_are_reviewed(page: Page, owned: LiveServer, shopper_photo: Path) -> None:
     for name in ("twin-1", "twin-2", "twin-3"):
         put(page, owned, name, shopper_photo)
