@@ -35,6 +35,14 @@ expect = sync_api.expect
 REVIEWS = ("labels", "outliers", "map")
 MARKUP = ":is(script, iframe, style, b, base, math, template)"
 
+# What is said of a measurement beside itself, and beside one by another field.
+COMPARED = """async (found) => {
+  const { comparison } = await import("/static/js/quality/runs.js");
+  const others = [found, { ...found, target: "price" }];
+  return others.map((result) =>
+    comparison({ created_at: "1", result: found }, { created_at: "2", result }).textContent);
+}"""
+
 
 @pytest.fixture(scope="module")
 def owned(
@@ -218,8 +226,12 @@ class TestQuality:
         assert measured["split"] == "5 folds by product or scene"
         runs.get_by_role("link", name=re.compile("^Compare with")).click()
         compared = page.get_by_role("region", name="Compared")
-        expect(compared).to_contain_text("no difference beyond chance")
         expect(compared).to_contain_text("Measured otherwise")  # the first was one by one
+        expect(compared).not_to_contain_text("no difference beyond chance")
+        texts = page.evaluate(COMPARED, measured)
+        assert ["otherwise" in text for text in texts] == [False, True]
+        assert ["no difference beyond chance" in text for text in texts] == [True, False]
+        expect(page.get_by_text("Measured just now by Label, with 115 photos.")).to_be_visible()
         for part in ("improve", "health", "results"):
             page.get_by_role("link", name=part.title(), exact=True).click()
             expect(page).to_have_url(re.compile("part=" if part != "results" else "/quality"))

@@ -54,7 +54,8 @@ export function open(around) {
       return fill(shown, nothingNotice(t("results.nothing.title"), t("results.nothing.text")));
     }
     const found = job.result;
-    when.textContent = t("results.measured", { ago: ago(job.finished_at ?? ""), count: found.queries });
+    const what = { ago: ago(job.finished_at ?? ""), by: targetName(String(found.target)), count: found.queries };
+    when.textContent = t("results.measured", what);
     if (found.learned_from) when.append(` ${t("results.learned")}`);
     return fill(
       shown,

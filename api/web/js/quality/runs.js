@@ -97,7 +97,7 @@ export function comparison(one, two) {
             el("th", { scope: "row" }, t(`runs.column.${name}`)),
             el("td", {}, shown(was[measure])),
             el("td", {}, shown(is[measure])),
-            el("td", {}, verdict(was, is, measure)),
+            el("td", {}, isSame && verdict(was, is, measure)),
           ),
         ),
       ),
