@@ -74,8 +74,11 @@ class TestAdding:
         expect(page.get_by_role("alert")).to_contain_text("found: nr, shot")
         expect(page.locator("main")).not_to_contain_text("--")  # nobody has a command line here
         page.get_by_label("Column with the ids").fill("nr")
-        page.get_by_role("button", name="Check first").click()
+        check = page.get_by_role("button", name="Check first")
+        check.press("Enter")
+        expect(page.get_by_role("button", name="Add", exact=True)).to_be_disabled()
         expect(page.get_by_label("nr becomes")).to_have_value("item_id", timeout=SLOW_MS)
+        expect(check).to_be_focused()
 
     def test_a_folder_whose_folders_are_labels(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path

@@ -219,13 +219,18 @@ class TestQuality:
         worst = page.get_by_role("list", name="What is taken for what").locator("> li").first
         expect(worst.get_by_role("img").first).to_be_visible()
         assert findings(page) == []
-        page.get_by_role("button", name="Measure").click()
+        measure = page.get_by_role("button", name="Measure")
+        measure.press("Enter")
+        expect(measure).to_be_disabled()
         runs = page.get_by_role("region", name="Earlier measurements")
         expect(runs.get_by_role("row")).to_have_count(3, timeout=SLOW_MS)
+        expect(measure).to_be_enabled()
+        expect(measure).to_be_focused()
         measured = page.request.get(jobs).json()["jobs"][0]["result"]
         assert measured["split"] == "5 folds by product or scene"
         runs.get_by_role("link", name=re.compile("^Compare with")).click()
         compared = page.get_by_role("region", name="Compared")
+        expect(compared).to_be_in_viewport()
         expect(compared).to_contain_text("Measured otherwise")  # the first was one by one
         expect(compared).not_to_contain_text("no difference beyond chance")
         texts = page.evaluate(COMPARED, measured)

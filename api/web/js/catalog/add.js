@@ -161,7 +161,7 @@ export function open(around) {
     const result = el("div", { class: "stack-tight" });
     let columns = table && columnTable(table, unchecked);
     const columnPlace = el("div", {}, columns?.element ?? asked?.element ?? "");
-    const [replace, prune] = [checkbox("replace", unchecked), checkbox("prune", unchecked)];
+    const [replace, prune] = /** @type {const} */ (["replace", "prune"]).map((name) => checkbox(name, unchecked));
     const check = button({ click: once(() => run(true)) }, t("add.check"));
     const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("catalog.part.add"));
     show(
@@ -180,7 +180,8 @@ export function open(around) {
 
     /** @param {boolean} dry */
     async function run(dry) {
-      add.disabled = check.disabled = true;
+      const other = dry ? add : check; // what was pressed keeps the focus
+      other.disabled = true;
       try {
         const parameters = {
           source: { upload: upload.id },
@@ -200,7 +201,7 @@ export function open(around) {
         if (!(error instanceof Problem)) throw error;
         return result.replaceChildren(problemNotice(error, null));
       } finally {
-        add.disabled = check.disabled = false;
+        other.disabled = false;
       }
     }
 

@@ -92,12 +92,12 @@ export async function open({ root, router }) {
 
   /** @param {State} wanted */
   function showHead({ collection, part }) {
-    setTitle(collection ?? t("catalog.title"));
+    setTitle(collection ?? t("shell.view.catalog"));
     const drawn = `${collection} ${part}`;
     if (head.dataset.drawn === drawn) return;
     head.dataset.drawn = drawn;
     if (!collection) {
-      head.replaceChildren(el("h1", { tabindex: -1 }, t("catalog.title")));
+      head.replaceChildren(el("h1", { tabindex: -1 }, t("shell.view.catalog")));
     } else {
       const link = (/** @type {import("./address.js").Part} */ each) =>
         el(
