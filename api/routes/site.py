@@ -22,6 +22,7 @@ _KEPT = {"Cache-Control": "no-cache"}
 _COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 _BEHIND_CODE = re.compile(r"(?<=\S)[ \t]+// [^\"'`\n]*$", re.MULTILINE)
 """Without quotes, as a text that goes on there would have one more."""
+_OF_TYPES = re.compile(r"/\*\* @(?:type|param|returns) [^\"'`\n]*?\*/ ?")
 _INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 _SHORTENED = {".js": "text/javascript", ".css": "text/css"}
 
@@ -43,13 +44,13 @@ class PageFiles(ExactFiles):
 
 @lru_cache(maxsize=256)
 def shortened(source: str) -> str:
-    """A module or stylesheet without indentation, nor comments that have lines of their own or end
-    those of code.
+    """A module or stylesheet without indentation, nor comments that have lines of their own, end
+    those of code, or say of what type something is.
 
     Lines keep their numbers. No text of a module may go over several lines.
     """
     code = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source)
-    return _INDENTATION.sub("", _BEHIND_CODE.sub("", code))
+    return _INDENTATION.sub("", _OF_TYPES.sub("", _BEHIND_CODE.sub("", code)))
 
 
 def install(app: FastAPI, settings: Settings) -> None:

@@ -91,7 +91,7 @@ def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
             raise SourceError(
                 f"neither UTF-8 (from byte {first_bad}) nor Windows-1252 (byte {at})",
                 where=str(path),
-                fix="name its encoding with --encoding",
+                fix="save the table as UTF-8; --encoding names what it is in",
             )
         beyond_ascii += len(_BEYOND_ASCII.findall(chunk))
         like_utf_8 += sum(map(len, _UTF_8_CHARACTER.findall(chunk)))
@@ -103,14 +103,15 @@ def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
         raise SourceError(
             f"a mixture of encodings: not UTF-8 at byte {first_bad}, though other parts are",
             where=str(path),
-            fix="save the table as UTF-8, or name its encoding with --encoding",
+            fix="save the table as UTF-8; --encoding names what it is in",
         )
     if foreign > MOST_FOREIGN_IN_WINDOWS * beyond_ascii:
         raise SourceError(
             f"neither UTF-8 (from byte {first_bad}) nor, by the look of it, Windows-1252, which "
             f"would read {example[:20].decode(WINDOWS)!r}",
             where=str(path),
-            fix="name its encoding with --encoding, such as cp1251, gbk, or cp1252 if it is that",
+            fix="save the table as UTF-8; --encoding names what it is in, such as cp1251, gbk, or "
+            "cp1252 if it is that",
         )
     note = f"read as Windows-1252, as byte {first_bad} is not UTF-8; --encoding names another"
     return FoundEncoding(WINDOWS, note, has_nul)

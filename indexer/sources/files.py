@@ -75,7 +75,7 @@ def not_in_encoding(path: Path, encoding: str, at: int | None = None) -> SourceE
     return SourceError(
         f"not {name}{where}",
         where=str(path),
-        fix="save the table as UTF-8, or name its encoding with --encoding",
+        fix="save the table as UTF-8; --encoding names what it is in",
     )
 
 

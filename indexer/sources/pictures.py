@@ -194,8 +194,9 @@ def view_id(item_id: str, number: int) -> str:
 
 
 def path_id(reference: str) -> str:
-    """Return the id of a picture without one: its path."""
-    return _plain_spelling(reference).removeprefix("./")
+    """Return the id of a picture without one: its path, or its address without `https://`."""
+    plain = _plain_spelling(reference)
+    return plain.partition("://")[2] if is_address(plain) else plain.removeprefix("./")
 
 
 def folder_label(reference: str) -> str | None:

@@ -85,9 +85,22 @@ class TestCollections:
 
     @pytest.mark.allows_console("the server responded with a status of 409")
     def test_of_a_name_that_is_taken(self, catalog: Page) -> None:
-        catalog.get_by_label("New collection").fill("default")
-        catalog.get_by_role("button", name="Make").click()
-        expect(catalog.get_by_text("There is one of this name already")).to_be_visible()
+        name, told = catalog.get_by_label("New collection"), "There is one of this name already"
+
+        def make() -> None:
+            name.fill("default")
+            catalog.get_by_role("button", name="Make").click()
+            expect(catalog.get_by_text(told)).to_be_visible()
+            expect(name).to_have_accessible_description(re.compile(told))
+
+        make()
+        name.fill("other")
+        expect(catalog.get_by_text(told)).to_be_hidden()
+        make()
+        catalog.get_by_role("link", name="default", exact=True).click()
+        catalog.get_by_role("link", name="All collections").click()
+        expect(name).to_be_visible()
+        expect(catalog.get_by_text(told)).to_be_hidden()
 
 
 class TestItems:
@@ -226,6 +239,35 @@ class TestItems:
         expect(dialog.get_by_label("Name of attribute 1")).to_be_focused()
         expect(dialog.get_by_label("Value of attribute 1")).to_have_value("spring")
 
+    @pytest.mark.allows_console("the server responded with a status of 422")
+    def test_a_problem_of_a_field_is_told_there_until_it_is_changed(
+        self, page: Page, owned: LiveServer, shopper_photo: Path
+    ) -> None:
+        long = json.dumps({"cost": 3, "name": "A name as long as shops have it " * 3})
+        put(page, owned, "wrong", shopper_photo, attributes=long)
+        page.set_viewport_size({"width": 360, "height": 740})
+        open_part(page, owned, "items")
+        look_for(page, "wrong")
+        row(page, "wrong").get_by_role("button", name="Edit").click()
+        dialog = page.get_by_role("dialog")
+        box = dialog.bounding_box()
+        assert box is not None
+        assert (box["x"], box["width"]) == (0, 360)  # a sheet as wide as the phone
+        assert dialog.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+        for name, wrong, right, told in (
+            ("cost", "cheap", "4", "cost is a number, such as 3."),
+            ("Label", "x" * 3000, "Home", "the label has 3,000 bytes; give at most 1,024"),
+        ):
+            field = dialog.get_by_label(name, exact=True)
+            field.fill(wrong)
+            field.press("Enter")
+            expect(field).to_have_accessible_description(told)
+            expect(field).to_have_attribute("aria-invalid", "true")
+            expect(field).to_be_focused()
+            field.fill(right)
+            expect(dialog.get_by_text(told)).to_be_hidden()
+            expect(field).not_to_have_attribute("aria-invalid", "true")
+
     def test_deleted_when_the_page_is_left(
         self, page: Page, owned: LiveServer, shopper_photo: Path
     ) -> None:
@@ -260,6 +302,24 @@ class TestItems:
                 expect(page.get_by_text(payload, exact=True).first).to_be_visible()
         page.get_by_role("button", name="Edit").first.click()
         expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_many_deletions_do_not_cover_the_view(catalog: Page) -> None:
+    top, undo = catalog.evaluate(
+        """async () => {
+          const { Deletions } = await import("/static/js/catalog/deletions.js");
+          const deletions = new Deletions(() => {});
+          document.body.append(deletions.element);
+          const ids = Array.from({ length: 40 }, (_, n) => `x${n}`);
+          const takeBack = ids.map((id) => deletions.add("default", [id]));
+          const tops = [deletions.element, document.activeElement]
+            .map((each) => each.getBoundingClientRect().top / innerHeight);
+          takeBack.forEach((each) => each());
+          return tops;
+        }"""
+    )
+    assert top > 0.5
+    assert 0.9 < undo < 1  # the last one is seen
 
 
 def test_duplicates_are_reviewed(page: Page, owned: LiveServer, shopper_photo: Path) -> None:

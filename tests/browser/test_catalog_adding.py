@@ -70,9 +70,15 @@ class TestAdding:
         other.write_text(f"nr,shot\nc1,{pictures[0].name}\n")
         open_part(page, owned, "add")
         page.get_by_label("Files").set_input_files([other, pictures[0]])
+        expect(page.get_by_role("alert")).to_contain_text("no column of ids and none of pictures")
+        expect(page.get_by_role("alert")).to_contain_text("found: nr, shot")
+        expect(page.locator("main")).not_to_contain_text("--")  # nobody has a command line here
         page.get_by_label("Column with the ids").fill("nr")
-        page.get_by_role("button", name="Check first").click()
+        check = page.get_by_role("button", name="Check first")
+        check.press("Enter")
+        expect(page.get_by_role("button", name="Add", exact=True)).to_be_disabled()
         expect(page.get_by_label("nr becomes")).to_have_value("item_id", timeout=SLOW_MS)
+        expect(check).to_be_focused()
 
     def test_a_folder_whose_folders_are_labels(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
@@ -112,6 +118,10 @@ class TestAdding:
             }"""
         )
         expect(page.get_by_text("gone.jpg cannot be read")).to_be_visible()
+        page.get_by_role("link", name="Jobs").click()
+        page.get_by_role("link", name="Add", exact=True).click()
+        expect(page.get_by_text("Drop pictures, a folder")).to_be_visible()
+        expect(page.get_by_text("gone.jpg cannot be read")).to_be_hidden()
 
     @pytest.mark.allows_console("net::ERR_FAILED")
     @pytest.mark.allows_console("the server responded with a status of 415")
@@ -219,6 +229,16 @@ def test_files_are_told_apart_as_the_server_does(page: Page, owned: LiveServer) 
         [*names, "notes.doc", "shop/.hidden.jpg", "jpg"],
     )
     assert told == [*map(kind_of, names), None, None, None]
+
+
+def test_notes_on_a_table_are_without_flags(page: Page, owned: LiveServer, tmp_path: Path) -> None:
+    table = tmp_path / "dates.csv"
+    table.write_text("sku,photo,day\nd1,a.jpg,01.02.2024\n")
+    open_part(page, owned, "add")
+    page.get_by_label("Files").set_input_files(table)
+    day = page.get_by_role("row").filter(has_text="the day or the month first")
+    expect(day).to_contain_text("kept as text")
+    expect(day).not_to_contain_text("--type")
 
 
 def test_no_cell_of_a_table_becomes_a_formula(page: Page, owned: LiveServer) -> None:

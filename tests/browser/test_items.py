@@ -170,6 +170,25 @@ def test_items_are_called_as_shops_call_them(start: Page) -> None:
         assert said == [name, price]
 
 
+def test_labels_are_called_so_that_they_are_told_apart(start: Page) -> None:
+    """Also where they are beside each other: what is taken for what, the legend of a map."""
+    names = start.evaluate(
+        """async (labels) => {
+          await (await import("/static/js/language.js")).loadWords("quality");
+          const { confusionList } = await import("/static/js/quality/confusions.js");
+          const [truth, predicted] = labels;
+          const found = { target: "label", worst_confusions: [
+            { truth, predicted, count: 3, share: 0.5, examples: [] }] };
+          const { shortLabels } = await import("/static/js/format.js");
+          const list = confusionList("default", found).querySelector("h4");
+          return [shortLabels(labels), list.textContent];
+        }""",
+        ["Men/Shirts", "Women/Shirts", "Women/Hats"],
+    )
+    told = "Men/Shirts taken for Women/Shirts"
+    assert names == [["Men/Shirts", "Women/Shirts", "Hats"], told]
+
+
 def test_a_missing_picture_leaves_its_name(start: Page) -> None:
     def missing(route: Route) -> None:
         route.fulfill(status=200, content_type="image/jpeg", body=b"")

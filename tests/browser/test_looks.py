@@ -115,7 +115,12 @@ class TestPhone:
         expect(page.get_by_role("list", name="Views")).to_be_visible()
         assert steps.overflow_px(page) <= 0
 
-    @pytest.mark.parametrize("width", [320, 390])
+    def test_large_text_breaks_buttons_rather_than_the_screen(self, start: Page) -> None:
+        """A phone of 480 pixels with text twice as large has room as one of 240."""
+        start.set_viewport_size({"width": 240, "height": 400})
+        assert steps.overflow_px(start) <= 0
+
+    @pytest.mark.parametrize("width", [320, 390, 640, 760])
     def test_every_view_and_collection_can_be_reached(
         self, page: Page, owned: LiveServer, width: int
     ) -> None:
@@ -128,6 +133,8 @@ class TestPhone:
         assert collections["width"] > 100
         for tab in page.get_by_role("navigation", name="Views").get_by_role("link").all():
             expect(tab).to_be_in_viewport(ratio=1)
+        words = page.locator(".brand-name, .collection-caption")
+        assert max(words.evaluate_all("(all) => all.map((it) => it.offsetHeight)")) < 40  # one line
 
     def test_the_query_stays_while_scrolling(self, page: Page, live_server: LiveServer) -> None:
         page.set_viewport_size(PHONE)

@@ -14,7 +14,7 @@ from search_engine.engine import SearchEngine
 from search_engine.maintenance.findings import Code
 from tests.api.test_page_words import all_words
 from tests.browser.payloads import TEXTS, plain
-from tests.browser.steps import SLOW_MS, overflow_px, walk
+from tests.browser.steps import SLOW_MS, Held, overflow_px, walk
 from tests.browser.test_looks import findings, in_both_themes
 from tests.conftest import copy_data, once, serve
 from tests.indexer.jobs.doing import do
@@ -34,6 +34,14 @@ expect = sync_api.expect
 
 REVIEWS = ("labels", "outliers", "map")
 MARKUP = ":is(script, iframe, style, b, base, math, template)"
+
+# What is said of a measurement beside itself, and beside one by another field.
+COMPARED = """async (found) => {
+  const { comparison } = await import("/static/js/quality/runs.js");
+  const others = [found, { ...found, target: "price" }];
+  return others.map((result) =>
+    comparison({ created_at: "1", result: found }, { created_at: "2", result }).textContent);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +127,22 @@ class TestReviews:
         expect(rows.first).to_be_visible()
         expect(rows.filter(has_text=first["item_id"])).to_have_count(0)  # it is remembered
 
+    def test_quick_keys_meet_each_item_once(self, page: Page, owned: LiveServer) -> None:
+        open_review(page, owned, "outliers")
+        found = get(page, owned, "outliers?limit=60")["suspects"]
+        assert len(found) > 45
+        rows = page.get_by_role("list", name="Outliers").locator("> li")
+        rows.first.focus()
+        held = Held(page, "**/outliers?*cursor=*")
+        for _ in range(20):
+            page.keyboard.press("k")
+        expect(rows).to_have_count(0)
+        held.let_go()
+        expect(rows).to_have_count(20)
+        ids = rows.locator(".suspect-own .note").all_inner_texts()
+        assert ids == [each["item_id"] for each in found[20:40]]
+        expect(rows.first).to_be_focused()
+
     def test_the_map_is_chosen_from_and_relabelled(self, page: Page, owned: LiveServer) -> None:
         page.set_viewport_size({"width": 1280, "height": 1200})
         open_review(page, owned, "map")
@@ -164,6 +188,15 @@ class TestReviews:
         address = f"{owned.url}/v1/collections/default/items:batch"
         assert page.request.post(address, data={"operations": operations}).ok
 
+    def test_what_is_chosen_on_a_phone_comes_into_sight(
+        self, page: Page, owned: LiveServer
+    ) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        open_review(page, owned, "map")
+        groups = page.get_by_role("list", name="Groups that look alike").locator("> li")
+        groups.last.get_by_role("button", name="Choose").click()
+        expect(page.get_by_role("region", name="Chosen items")).to_be_in_viewport()
+
     @pytest.mark.parametrize("review", REVIEWS)
     def test_it_is_accessible_and_fits_phones(
         self, page: Page, owned: LiveServer, review: str
@@ -188,15 +221,24 @@ class TestQuality:
         worst = page.get_by_role("list", name="What is taken for what").locator("> li").first
         expect(worst.get_by_role("img").first).to_be_visible()
         assert findings(page) == []
-        page.get_by_role("button", name="Measure").click()
+        measure = page.get_by_role("button", name="Measure")
+        measure.press("Enter")
+        expect(measure).to_be_disabled()
         runs = page.get_by_role("region", name="Earlier measurements")
         expect(runs.get_by_role("row")).to_have_count(3, timeout=SLOW_MS)
+        expect(measure).to_be_enabled()
+        expect(measure).to_be_focused()
         measured = page.request.get(jobs).json()["jobs"][0]["result"]
         assert measured["split"] == "leave one product or scene out"
         runs.get_by_role("link", name=re.compile("^Compare with")).click()
         compared = page.get_by_role("region", name="Compared")
-        expect(compared).to_contain_text("no difference beyond chance")
+        expect(compared).to_be_in_viewport()
         expect(compared).to_contain_text("Measured otherwise")  # the first was by folds
+        expect(compared).not_to_contain_text("no difference beyond chance")
+        texts = page.evaluate(COMPARED, measured)
+        assert ["otherwise" in text for text in texts] == [False, True]
+        assert ["no difference beyond chance" in text for text in texts] == [True, False]
+        expect(page.get_by_text("Measured just now by Label, with 115 photos.")).to_be_visible()
         for part in ("improve", "health", "results"):
             page.get_by_role("link", name=part.title(), exact=True).click()
             expect(page).to_have_url(re.compile("part=" if part != "results" else "/quality"))

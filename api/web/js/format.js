@@ -82,6 +82,12 @@ export function lastPart(path) {
   return path.slice(path.lastIndexOf("/") + 1) || path;
 }
 
+/** Labels by their last parts, whole where these are the same. @param {string[]} labels */
+export function shortLabels(labels) {
+  const short = labels.map(lastPart);
+  return short.map((name, at) => (short.indexOf(name) === short.lastIndexOf(name) ? name : labels[at]));
+}
+
 /** Everything above the last part: `Home/Kitchen/Mug` -> `Home/Kitchen`. */
 export function parentPath(path) {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));

@@ -154,5 +154,7 @@ def test_a_cell_names_one_picture_or_several(
 def test_views_and_paths_make_ids() -> None:
     assert [view_id("a", number) for number in (1, 2, 3)] == ["a", "a/2", "a/3"]
     assert path_id(".\\img\\00.jpg") == "img/00.jpg"
+    assert path_id("https://cdn.example.com/img/00.jpg?v=2") == "cdn.example.com/img/00.jpg?v=2"
+    assert path_id("s3://shop/00.jpg") == "shop/00.jpg"
     assert folder_label("Home/Mugs/00.jpg") == "Home/Mugs"
     assert folder_label("00.jpg") is None

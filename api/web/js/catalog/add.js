@@ -7,13 +7,14 @@ import { fileSize, percent } from "../format.js";
 import { t, textOf } from "../language.js";
 import { problemNotice } from "../notices.js";
 import { persistent, server, startJob } from "../owner_server.js";
+import { wordsOf } from "../words.js";
 import { START } from "./address.js";
 import { chooser } from "./chooser.js";
 import { readable } from "./chosen_files.js";
 import { columnTable } from "./columns.js";
 import { encoderChoice } from "./encoder_choice.js";
 import { jobRow } from "./job_row.js";
-import { reasonText } from "./job_words.js";
+import { reasonText, withoutFlags } from "./job_words.js";
 import { Upload } from "./upload.js";
 
 const SHOWN_NAMES = 5;
@@ -119,8 +120,8 @@ export function open(around) {
     const found = await server
       .getUpload(id, { collection, columns: true, limit: 1, signal })
       .catch((error) => {
-        if (error.code !== "bad_parameter" && error.code !== "catalog_unusable") throw error;
         if (error.code === "catalog_unusable") unread = error;
+        else if (error.code !== "bad_parameter") throw error;
         return server.getUpload(id, { collection, limit: 1, signal }); // a check tells of the columns
       });
     await known();
@@ -160,18 +161,9 @@ export function open(around) {
     const result = el("div", { class: "stack-tight" });
     let columns = table && columnTable(table, unchecked);
     const columnPlace = el("div", {}, columns?.element ?? asked?.element ?? "");
-    const replace = checkbox(
-      t("add.replace"),
-      t("add.replace_help"),
-      unchecked,
-    );
-    const prune = checkbox(
-      t("add.prune"),
-      t("add.prune_help"),
-      unchecked,
-    );
+    const [replace, prune] = /** @type {const} */ (["replace", "prune"]).map((name) => checkbox(name, unchecked));
     const check = button({ click: once(() => run(true)) }, t("add.check"));
-    const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("add.add"));
+    const add = button({ class: "button button-primary", click: once(() => run(false)) }, t("catalog.part.add"));
     show(
       ...head,
       columnPlace,
@@ -183,12 +175,13 @@ export function open(around) {
 
     function unchecked() {
       result.replaceChildren();
-      add.textContent = t("add.add");
+      add.textContent = t("catalog.part.add");
     }
 
     /** @param {boolean} dry */
     async function run(dry) {
-      add.disabled = check.disabled = true;
+      const other = dry ? add : check; // what was pressed keeps the focus
+      other.disabled = true;
       try {
         const parameters = {
           source: { upload: upload.id },
@@ -208,7 +201,7 @@ export function open(around) {
         if (!(error instanceof Problem)) throw error;
         return result.replaceChildren(problemNotice(error, null));
       } finally {
-        add.disabled = check.disabled = false;
+        other.disabled = false;
       }
     }
 
@@ -231,6 +224,7 @@ export function open(around) {
 
   return {
     element,
+    enter: () => choose.tell(""),
     async show(state, signal, described) {
       collection = /** @type {string} */ (state.collection);
       asking = ask(signal, described);
@@ -249,7 +243,7 @@ function idColumn(problem) {
     element: el(
       "div",
       { class: "stack-tight" },
-      problemNotice(problem, null),
+      el("p", { class: "form-problem", role: "alert" }, `${wordsOf(problem)[0]}: ${withoutFlags(problem.detail)}`),
       el("label", { class: "labelled", for: input.id }, t("add.id_column"), input),
     ),
     chosen: () => (input.value.trim() ? { map: { item_id: input.value.trim() } } : {}),
@@ -272,15 +266,15 @@ function named(names) {
   return rest > 0 ? t("add.and_more", { names: first, count: rest }) : first;
 }
 
-/** @param {string} text @param {string} help @param {() => void} changed */
-function checkbox(text, help, changed) {
+/** @param {"replace"|"prune"} name @param {() => void} changed */
+function checkbox(name, changed) {
   const input = el("input", { type: "checkbox", change: changed });
   return {
     element: el(
       "label",
       { class: "choice" },
       input,
-      el("span", { class: "choice-text" }, text, el("span", { class: "note" }, help)),
+      el("span", { class: "choice-text" }, t(`add.${name}`), el("span", { class: "note" }, t(`add.${name}_help`))),
     ),
     get on() {
       return input.checked;

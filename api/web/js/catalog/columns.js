@@ -3,6 +3,7 @@
 import { el } from "../dom.js";
 import { count, percent, shorten } from "../format.js";
 import { t } from "../language.js";
+import { withoutFlags } from "./job_words.js";
 
 const FIELDS = /** @type {const} */ (["item_id", "image", "label", "product_id"]);
 const KINDS = /** @type {const} */ (["text", "number", "boolean", "date", "list"]);
@@ -53,10 +54,9 @@ export function columnTable({ rows, columns, notes = [] }, changed) {
   const element = el(
     "div",
     { class: "stack-tight" },
-    rows !== undefined &&
-      rows !== null &&
+    rows != null &&
       el("p", {}, `${count(rows, "row")}, ${count(columns.length, "column")}`),
-    ...notes.map((note) => el("p", { class: "muted" }, note)),
+    ...notes.map((note) => el("p", { class: "muted" }, withoutFlags(note))),
     el(
       "div",
       { class: "table-frame", tabindex: 0, role: "region", "aria-label": t("columns.region") },
@@ -83,7 +83,7 @@ export function columnTable({ rows, columns, notes = [] }, changed) {
                 "th",
                 { scope: "row" },
                 column.column,
-                column.note && el("span", { class: "note" }, column.note),
+                column.note && el("span", { class: "note" }, withoutFlags(column.note)),
               ),
               el("td", {}, becomes),
               el("td", {}, type),

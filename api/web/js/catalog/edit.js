@@ -10,6 +10,7 @@ import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { inBatches } from "./batches.js";
 import { changeItem } from "./change.js";
+import { FormProblem } from "./form_problem.js";
 import { labelList } from "./label_list.js";
 import { readLike, written } from "./values.js";
 import { thumb } from "./thumb.js";
@@ -54,7 +55,8 @@ export function editDialog(collection, items, fields) {
     };
     namesOf(first).forEach(addRow);
     const names = el("datalist", { id: "edit-fields" }, ...fields.map((value) => el("option", { value })));
-    const problem = el("p", { class: "form-problem", role: "alert" });
+    const problem = new FormProblem();
+    const end = button({ class: "button button-small", click: () => addRow("").focus() }, t("edit.add"));
     const save = button({ class: "button button-primary", type: "submit" }, t("edit.save"));
 
     /** @param {Record<string, *>} changes @returns {Promise<Item[]>} */
@@ -69,7 +71,7 @@ export function editDialog(collection, items, fields) {
     }
 
     async function send() {
-      problem.textContent = "";
+      problem.tell("");
       try {
         const changes = changesOf(texts, attributes);
         return answer(Object.keys(changes).length ? await sent(changes) : null);
@@ -77,9 +79,17 @@ export function editDialog(collection, items, fields) {
         if (leaving.signal.aborted) return undefined;
         if (!(error instanceof Problem) && !(error instanceof TypeError)) throw error;
         save.textContent = t("edit.save");
-        problem.textContent = "now" in error ? rebase(error) : said(error);
+        const field = fieldOf(error);
+        (field?.closest(".attribute-row, .labelled") ?? end).after(problem.element);
+        problem.tell("now" in error ? rebase(error) : said(error), field);
         return undefined;
       }
+    }
+
+    /** What a problem is about. @returns {?HTMLElement} */
+    function fieldOf(/** @type {*} */ { field, detail = "" }) {
+      const [name] = detail.split(": ");
+      return field ?? texts[name]?.input ?? attributes.find((row) => detail.includes(`'${row.field.value.trim()}'`))?.value ?? null;
     }
 
     /** What is typed becomes a change of the item as somebody else left it. @returns {string} What there is by now. */
@@ -115,8 +125,7 @@ export function editDialog(collection, items, fields) {
         el("h3", {}, t("edit.attributes")),
         rows,
         names,
-        button({ class: "button button-small", click: () => addRow("").focus() }, t("edit.add")),
-        problem,
+        end,
         el("div", { class: "dialog-actions" }, button({ click: () => answer(null) }, t("catalog.cancel")), save),
       ),
     );
@@ -126,8 +135,11 @@ export function editDialog(collection, items, fields) {
   });
 }
 
-/** @param {Error} error */
-const said = (error) => (error instanceof Problem ? [wordsOf(error)[0], error.detail].filter(Boolean).join(": ") : error.message);
+/** Of what was typed the server says all. @param {Error} error */
+const said = (error) =>
+  error instanceof Problem && error.status !== 422
+    ? [wordsOf(error)[0], error.detail].filter(Boolean).join(": ")
+    : error.message.replace(/^\w+: /, "");
 
 /** A field that all items have. @param {"label"|"product_id"} field @param {Item[]} items */
 function textRow(field, items) {
@@ -138,7 +150,7 @@ function textRow(field, items) {
   const element = el(
     "div",
     { class: "stack-tight" },
-    el("label", { class: "labelled", for: input.id }, t(`edit.${field}`), input),
+    el("label", { class: "labelled", for: input.id }, t(`columns.field.${field}`), input),
     !isOne && el("label", { class: "choice" }, clear, t(`edit.remove_${field}`)),
   );
   return {
@@ -150,7 +162,7 @@ function textRow(field, items) {
       const isTyped = input.value.trim() !== was;
       was = now ?? "";
       if (!isTyped) input.value = was;
-      return isOther && isTyped ? `${t(`edit.${field}`)}: ${was || "–"}` : "";
+      return isOther && isTyped ? `${t(`columns.field.${field}`)}: ${was || "–"}` : "";
     },
     /** Undefined where it stays as it is. */
     get value() {
@@ -194,6 +206,8 @@ function attributeRow(name, items, number) {
   return {
     element: el("div", { class: "attribute-row" }, field, value, remove),
     name,
+    field,
+    value,
     /** As of `textRow`. @param {*} now */
     rebase(now) {
       const nowText = now === undefined ? "" : written(now);
@@ -209,8 +223,7 @@ function attributeRow(name, items, number) {
       const called = field.value.trim();
       if (!called) {
         if (removed || !value.value) return null;
-        field.focus();
-        throw new TypeError(t("edit.nameless"));
+        throw Object.assign(new TypeError(t("edit.nameless")), { field });
       }
       if (removed) return isKnown || items.length > 1 ? [called, null] : null;
       if (value.value === wasText || (!isKnown && !value.value)) return null;
@@ -218,7 +231,11 @@ function attributeRow(name, items, number) {
       const example =
         was ??
         items.map(({ attributes }) => attributes[called]).find((each) => each != null);
-      return [called, readLike(value.value, example, called)];
+      try {
+        return [called, readLike(value.value, example, called)];
+      } catch (error) {
+        throw Object.assign(/** @type {TypeError} */ (error), { field: value });
+      }
     },
   };
 }

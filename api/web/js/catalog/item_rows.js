@@ -16,7 +16,7 @@ const SKELETONS = 8;
  * @param {{edit: (item: Item) => void, remove: (item: Item) => void}} acts
  */
 export function itemRows(selection, acts) {
-  const element = el("div", { role: "region", "aria-label": t("items.region") });
+  const element = el("div", { role: "region", "aria-label": t("catalog.part.items") });
   /** @type {Item[]} */
   let items = [];
   /** @type {string[]} */
@@ -121,13 +121,13 @@ export function itemRows(selection, acts) {
     else if (as === "grid")
       fill(
         element,
-        el("ul", { class: "tiles", role: "list", "aria-label": t("items.region") }, ...items.map(draw)),
+        el("ul", { class: "tiles", role: "list", "aria-label": t("catalog.part.items") }, ...items.map(draw)),
       );
     else {
       const names = [
-        t("items.column.picture"),
-        t("items.column.id"),
-        t("items.column.label"),
+        t("columns.field.image"),
+        t("columns.field.item_id"),
+        t("columns.field.label"),
         ...columns.map(fieldName),
         t("items.column.actions"),
       ];

@@ -65,14 +65,14 @@ export function itemTools(around) {
     "details",
     { class: "item-narrowing", open: matchMedia(WIDE).matches },
     el("summary", {}, t("items.narrowing")),
-    el("div", { class: "item-fields" }, named(label, t("items.label")), named(filter, t("items.filter"))),
+    el("div", { class: "item-fields" }, named(label, t("columns.field.label")), named(filter, t("items.filter"))),
   );
   const element = el(
     "div",
     { class: "stack-tight" },
     el(
       "form",
-      { class: "item-tools", role: "search", "aria-label": t("items.region"), submit: look },
+      { class: "item-tools", role: "search", "aria-label": t("catalog.part.items"), submit: look },
       named(q, t("items.text")),
       more,
       labels.element,

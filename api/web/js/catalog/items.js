@@ -24,6 +24,7 @@ const NO_PAGE = { items: [], total: 0, next_cursor: null, warnings: [] };
 /** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
 export function open(around) {
   let state = START;
+  let collection = "";
   let fields = /** @type {string[]} */ ([]);
   let total = 0;
   /** @type {Map<string, string>} The address of the page before, by that of a page. */
@@ -46,7 +47,7 @@ export function open(around) {
 
   /** @param {Item[]} items */
   async function edit(items) {
-    const changed = await editDialog(/** @type {string} */ (state.collection), items, fields);
+    const changed = await editDialog(collection, items, fields);
     if (changed) {
       rows.replace(changed);
       selection.update(changed);
@@ -60,7 +61,7 @@ export function open(around) {
     const asks = ids.length > UNASKED;
     if (asks && !(await confirm(many, t("items.undo_hint"), t("catalog.delete")))) return;
     selection.clear();
-    around.deletions.add(/** @type {string} */ (state.collection), ids);
+    around.deletions.add(collection, ids);
     rows.drop(ids);
   }
 
@@ -88,7 +89,7 @@ export function open(around) {
   /** @param {AbortSignal} signal */
   const ask = (signal) =>
     server.listItems({
-      collection: state.collection ?? undefined,
+      collection,
       ...itemsQuery(state),
       cursor: state.cursor || undefined,
       limit: PAGE,
@@ -96,7 +97,6 @@ export function open(around) {
     });
 
   async function chooseAll() {
-    const collection = /** @type {string} */ (state.collection);
     const all = [];
     const asked = itemsQuery(state);
     for await (const item of server.items({ collection, ...asked, limit: ALL_AT_ONCE })) {
@@ -132,7 +132,7 @@ export function open(around) {
     async show(wanted, signal, described) {
       const isSame = toUrl(wanted) === toUrl(state);
       state = wanted;
-      const collection = /** @type {string} */ (state.collection);
+      collection = /** @type {string} */ (state.collection);
       tools.show(state, fields);
       if (!isSame) rows.showLoading();
       const found = await described;

@@ -8,7 +8,7 @@ import { t } from "../language.js";
 import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { download } from "./download.js";
-import { isFinal, kindText, outcomeText, progressText, reasonText, stateText } from "./job_words.js";
+import { isFinal, kindText, outcomeText, progressText, reasonText, stateText, withoutFlags } from "./job_words.js";
 import { refusedRows } from "./refused.js";
 
 /** @typedef {import("../client.js").Job} Job */
@@ -21,7 +21,7 @@ export function jobRow(first, named) {
   const far = el("span", { class: "muted" });
   const cancel = button(
     { class: "button button-small", click: once(stop), "aria-label": t("jobs.cancel_one", { job: kindText(first) }) },
-    t("jobs.cancel"),
+    t("catalog.cancel"),
   );
   const running = el("div", { class: "job-running" }, bar, far, cancel);
   const outcome = el("p", {});
@@ -110,7 +110,7 @@ function problemOf(error) {
       {},
       el("summary", {}, t("problem.details")),
       el("p", {}, error.message),
-      error.fix && el("p", {}, error.fix),
+      error.fix && el("p", {}, withoutFlags(error.fix)),
     ),
   ];
 }

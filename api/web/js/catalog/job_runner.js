@@ -17,17 +17,20 @@ const LISTED = 20;
 export function jobRunner(around, kind, text, parameters = () => ({})) {
   let collection = "";
   let isStarting = false;
-  const start = button({ class: "button button-primary", disabled: true, click: begin }, text.start);
+  const start = button({ class: "button button-primary", "aria-disabled": "true", click: begin }, text.start);
+  /** Whether it can be started; who pressed the button stays there. @param {boolean} can */
+  const allow = (can) => (start.ariaDisabled = String(!can));
   const progress = el("ul", { class: "jobs", role: "list", "aria-label": text.jobs, hidden: true });
 
   async function begin() {
-    const given = parameters();
+    const given = start.ariaDisabled === "true" ? null : parameters();
     if (!given) return;
-    isStarting = start.disabled = true; // until it is known how that goes on
+    isStarting = true;
+    allow(false); // until it is known how that goes on
     const job = await around.act(() => startJob(kind, given, collection));
     isStarting = false;
     if (job) around.refresh();
-    else start.disabled = false;
+    else allow(true);
   }
 
   /** @param {Job} job @param {AbortSignal} signal @returns {Promise<Job>} */
@@ -35,7 +38,7 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
     const row = jobRow(job, false);
     progress.replaceChildren(row.element);
     progress.hidden = false;
-    start.disabled = true;
+    allow(false);
     const ended = (await persistent.wait(job.id, { signal, onProgress: row.show })) ?? job;
     row.show(ended);
     return ended;
@@ -64,7 +67,7 @@ export function jobRunner(around, kind, text, parameters = () => ({})) {
 
   /** @param {Job[]} jobs @param {Job|undefined} latest */
   async function settle(jobs, latest, draw) {
-    start.disabled = isStarting;
+    allow(!isStarting);
     if (latest) progress.replaceChildren(jobRow(latest, false).element);
     progress.hidden = !latest || latest.state === "done";
     return settleStart(jobs, draw);

@@ -12,6 +12,7 @@ import { server } from "../owner_server.js";
 import { wordsOf } from "../words.js";
 import { START, toUrl } from "./address.js";
 import { confirm } from "./confirm.js";
+import { FormProblem } from "./form_problem.js";
 import { jobList } from "./job_list.js";
 
 /** @param {import("./view.js").Around} around @returns {import("./view.js").PartView} */
@@ -27,19 +28,19 @@ export function open(around) {
     autocomplete: "off",
     spellcheck: "false",
   });
-  const problem = el("p", { class: "form-problem", role: "alert" });
+  const problem = new FormProblem();
   const make = el(
     "form",
     { class: "inline-form", submit: once(create) },
     el("label", { class: "labelled", for: "new-collection" }, t("catalog.new"), name),
     button({ type: "submit" }, t("catalog.make")),
-    problem,
+    problem.element,
   );
   const jobs = jobList(around);
   const element = el("div", { class: "stack" }, list, nothing, make, jobs.element);
 
   async function create() {
-    problem.textContent = "";
+    problem.tell("");
     const made = name.value;
     try {
       await server.createCollection(made);
@@ -47,7 +48,7 @@ export function open(around) {
       if (element.isConnected) around.go({ ...START, collection: made, part: "add" });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      problem.textContent = wordsOf(error).slice(0, 2).join(". ");
+      problem.tell(wordsOf(error).slice(0, 2).join(". "), name);
     }
   }
 
@@ -57,6 +58,7 @@ export function open(around) {
     if (!(await confirm(title, text, t("catalog.delete"), items ? collection : ""))) return;
     await around.act(async () => {
       await server.deleteCollection(collection, { confirm: collection });
+      problem.tell(""); // its name may be free now
       around.refresh();
     });
   }
@@ -107,6 +109,7 @@ export function open(around) {
 
   return {
     element,
+    enter: () => problem.tell(""),
     async show(_, signal) {
       const [{ collections }, { jobs: done }] = await Promise.all([
         server.listCollections({ signal }),

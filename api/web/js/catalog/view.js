@@ -27,6 +27,7 @@ import { Deletions } from "./deletions.js";
  * @property {HTMLElement} element
  * @property {(state: State, signal: AbortSignal, collection: Promise<?Collection>) => Promise<unknown>} show
  *   The signal ends when another place is shown; the collection is null until the first upload makes it.
+ * @property {() => void} [enter] Forget what was said to whoever was here before.
  */
 
 const LOAD = {
@@ -73,7 +74,10 @@ export async function open({ root, router }) {
     const part = await partOf(name, wanted.collection);
     if (signal.aborted) return;
     const hadFocus = root.contains(document.activeElement);
-    if (part.element.parentNode !== body) body.replaceChildren(part.element);
+    if (part.element.parentNode !== body) {
+      body.replaceChildren(part.element);
+      part.enter?.();
+    }
     showHead(wanted);
     if (hadFocus && !root.contains(document.activeElement)) {
       const [title, current] = ["h1", "[aria-current]"].map((each) => head.querySelector(each));
@@ -88,12 +92,12 @@ export async function open({ root, router }) {
 
   /** @param {State} wanted */
   function showHead({ collection, part }) {
-    setTitle(collection ?? t("catalog.title"));
+    setTitle(collection ?? t("shell.view.catalog"));
     const drawn = `${collection} ${part}`;
     if (head.dataset.drawn === drawn) return;
     head.dataset.drawn = drawn;
     if (!collection) {
-      head.replaceChildren(el("h1", { tabindex: -1 }, t("catalog.title")));
+      head.replaceChildren(el("h1", { tabindex: -1 }, t("shell.view.catalog")));
     } else {
       const link = (/** @type {import("./address.js").Part} */ each) =>
         el(

@@ -1,7 +1,7 @@
 /* What is taken for what, the most frequent first, with pictures. */
 
 import { el, labelText, picture } from "../dom.js";
-import { lastPart, percent } from "../format.js";
+import { lastPart, percent, shortLabels } from "../format.js";
 import { t } from "../language.js";
 
 /** @typedef {{query: string, confidence: number, item: ?string}} Example */
@@ -27,7 +27,7 @@ export function confusionList(collection, found) {
 
 /** @param {string} collection @param {Confusion} confusion @param {boolean} isOfItems Whether items of the catalog were asked for. @param {boolean} isOfLabels */
 function confusionRow(collection, { truth, predicted, count: many, share, examples }, isOfItems, isOfLabels) {
-  const [name, other] = [lastPart(truth), lastPart(predicted)];
+  const [name, other] = shortLabels([truth, predicted]);
   const items = `/catalog?${new URLSearchParams({ collection, label: truth, as: "grid" })}`;
   return el(
     "li",

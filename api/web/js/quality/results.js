@@ -32,6 +32,8 @@ export function open(around) {
   const runner = jobRunner(around, "evaluate", text, () => ({ target: by.value, report: false }));
   const when = el("p", { class: "muted" });
   const shown = el("div", { class: "stack" });
+  /** @type {string|undefined} What it was compared with. */
+  let seen;
   const element = el(
     "section",
     { class: "stack", "aria-labelledby": "quality-results" },
@@ -54,12 +56,14 @@ export function open(around) {
       return fill(shown, nothingNotice(t("results.nothing.title"), t("results.nothing.text")));
     }
     const found = job.result;
-    when.textContent = t("results.measured", { ago: ago(job.finished_at ?? ""), count: found.queries });
+    const by = targetName(String(found.target));
+    when.textContent = t("results.measured", { by, ago: ago(job.finished_at ?? ""), count: found.queries });
     if (found.learned_from) when.append(` ${t("results.learned")}`);
-    return fill(
+    const compared = other?.result && comparison(job, other);
+    fill(
       shown,
       headlines(found),
-      other?.result && comparison(job, other),
+      compared,
       trust(found),
       confusionList(collection.name, found),
       classTable(found),
@@ -75,6 +79,8 @@ export function open(around) {
         ),
       ),
     );
+    if (compared && seen !== other.id) compared.focus(); // it stands far above what asks for it
+    seen = other?.id;
   }
 
   return {

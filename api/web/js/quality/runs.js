@@ -76,7 +76,7 @@ export function comparison(one, two) {
   const isSame = HOW.every((name) => (was[name] || 0) === (is[name] || 0));
   return el(
     "section",
-    { class: "panel", "aria-labelledby": "quality-compared" },
+    { class: "panel", "aria-labelledby": "quality-compared", tabindex: -1 },
     el("h3", { id: "quality-compared" }, t("runs.compared")),
     !isSame && el("p", { class: "form-problem" }, t("runs.not_comparable")),
     el(
@@ -97,7 +97,7 @@ export function comparison(one, two) {
             el("th", { scope: "row" }, t(`runs.column.${name}`)),
             el("td", {}, shown(was[measure])),
             el("td", {}, shown(is[measure])),
-            el("td", {}, verdict(was, is, measure)),
+            el("td", {}, isSame && verdict(was, is, measure)),
           ),
         ),
       ),

@@ -1,7 +1,7 @@
 /* What the picture shows, in one line, and why: the class that the closest items vote for. */
 
 import { bar, button, el, labelText } from "../dom.js";
-import { itemName, lastPart, parentPath, percent, shorten, sureness } from "../format.js";
+import { itemName, lastPart, parentPath, percent, shortLabels, shorten, sureness } from "../format.js";
 import { t, textOf } from "../language.js";
 import { nothingNotice } from "../notices.js";
 
@@ -87,6 +87,8 @@ const doubt = ({ reason }) => [
 ];
 
 function reasons({ votes, levels, calibrated, voters }, hrefOf) {
+  const shown = votes.slice(0, SHOWN_VOTES);
+  const names = shortLabels(shown.map(({ label }) => label));
   const rest = votes.slice(SHOWN_VOTES).reduce((sum, vote) => sum + vote.share, 0);
   return el(
     "div",
@@ -98,11 +100,9 @@ function reasons({ votes, levels, calibrated, voters }, hrefOf) {
       el(
         "ul",
         { class: "votes", role: "list" },
-        ...votes
-          .slice(0, SHOWN_VOTES)
-          .map(({ label, share }) =>
-            row(el("a", { href: () => hrefOf(label), title: label }, lastPart(label)), share),
-          ),
+        ...shown.map(({ label, share }, at) =>
+          row(el("a", { href: () => hrefOf(label), title: label }, labelText(names[at])), share),
+        ),
         rest > 0.005 && row(t("answer.others", { count: votes.length - SHOWN_VOTES }), rest),
       ),
     ),

@@ -1,7 +1,7 @@
 /* Labels that look wrong: each is kept, changed to the one that is suggested, or edited. */
 
 import { el, labelText, picture } from "../../dom.js";
-import { itemName, lastPart, percent } from "../../format.js";
+import { itemName, percent, shortLabels } from "../../format.js";
 import { t } from "../../language.js";
 import { server } from "../../owner_server.js";
 import { changeItem } from "../change.js";
@@ -11,14 +11,15 @@ import { keyButton } from "./suspects.js";
 
 /** @typedef {import("../../client.js").Item & {suggested: ?string, support: number, probable_error: boolean, neighbors: import("../../client.js").Neighbor[]}} Suspect */
 
-const nameOf = (label) => lastPart(label ?? t("items.no_label"));
+/** What they are called beside each other. @param {...?string} labels */
+const namesOf = (...labels) => shortLabels(labels.map((label) => label ?? t("items.no_label")));
 
 /** @param {import("../view.js").Around} around @returns {import("../view.js").PartView} */
 export function open(around) {
   const relabel = (item, label, { collection }) => around.act(() => changeItem(item, { label }, { collection }));
   /** @param {Suspect} item @param {?string} label @param {import("./suspect_review.js").Here} here */
   const changed = (item, label, here) => ({
-    text: t("suspects.changed", { name: itemName(item), label: nameOf(label) }),
+    text: t("suspects.changed", { name: itemName(item), label: namesOf(label, item.label)[0] }),
     undo: () => relabel({ ...item, label }, item.label, here),
   });
   return suspectReview(around, {
@@ -36,7 +37,7 @@ export function open(around) {
     draw,
     found: ({ probable_errors: count }) => (count ? t("suspects.found", { count }) : t("suspects.none_found")),
     keyOf: ({ item_id: id, label }) => `${id}\n${label}`,
-    keptText: (item) => t("suspects.kept", { name: itemName(item), label: nameOf(item.label) }),
+    keptText: (item) => t("suspects.kept", { name: itemName(item), label: namesOf(item.label)[0] }),
     edited: (item, now, here) => changed({ ...now, label: item.label }, now?.label, here),
     actions: {
       enter: async (/** @type {Suspect} */ item, here) => {
@@ -51,7 +52,7 @@ export function open(around) {
 /** @param {Suspect} item */
 function draw(item) {
   const { label, suggested, support, probable_error: isProbable, neighbors } = item;
-  const own = lastPart(label ?? t("items.no_label"));
+  const [own, other] = namesOf(label, suggested);
   return [
     el("div", { class: "suspect-picture" }, thumb(item)),
     el(
@@ -75,7 +76,7 @@ function draw(item) {
         ...neighbors.map((each) => picture(each.image_url ?? "", t("suspects.like", { name: itemName(each) }), itemName(each))),
       ),
       suggested !== null &&
-        el("div", { class: "row" }, keyButton("enter", t("suspects.take", { label: lastPart(suggested) }), "button-primary")),
+        el("div", { class: "row" }, keyButton("enter", t("suspects.take", { label: other }), "button-primary")),
     ),
   ];
 }

@@ -3,7 +3,7 @@
 import { bar as filled, button, el, iconButton, labelText } from "../../dom.js";
 import { fill } from "../../redraw.js";
 import { once } from "../../once.js";
-import { count, itemName, lastPart } from "../../format.js";
+import { count, itemName, number, shortLabels } from "../../format.js";
 import { t } from "../../language.js";
 import { nothingNotice } from "../../notices.js";
 import { server } from "../../owner_server.js";
@@ -108,7 +108,8 @@ export function open(around) {
     const counts = new Map();
     for (const each of chosen) counts.set(label[each], (counts.get(label[each]) ?? 0) + 1);
     const most = [...counts].sort((a, b) => b[1] - a[1]);
-    const named = most.slice(0, 3).map(([code, many]) => `${many} × ${code < 0 ? t("items.no_label") : lastPart(labels[code])}`);
+    const names = shortLabels(most.slice(0, 3).map(([code]) => (code < 0 ? t("items.no_label") : labels[code])));
+    const named = names.map((name, at) => `${number(most[at][1])} × ${name}`);
     if (most.length > 3) named.push(t("map.more_labels", { count: most.length - 3 }));
     const strip = el("div", { class: "map-strip" });
     fill(
@@ -204,8 +205,9 @@ export function open(around) {
   function drawLegend(counts, colors) {
     const { labels } = /** @type {import("./map_points.js").Points} */ (points);
     const named = counts.filter(([code, many]) => colors.has(code) && many > 0);
+    const names = shortLabels(named.map(([code]) => labels[code]));
     legend.replaceChildren(
-      ...named.map(([code]) => el("li", {}, dot(colors.get(code) ?? ""), lastPart(labels[code]))),
+      ...named.map(([code], at) => el("li", {}, dot(colors.get(code) ?? ""), labelText(names[at]))),
     );
     if (counts.length > named.length) legend.append(el("li", {}, dot(""), t("map.other_labels")));
   }
@@ -213,9 +215,14 @@ export function open(around) {
   function drawGroups() {
     const { clusters, cluster } = /** @type {import("./map_points.js").Points} */ (points);
     const most = Math.max(1, ...clusters.map(({ items }) => items));
+    const look = () => stage.scrollIntoView({ block: "nearest" });
     const go = (group) => {
       canvas.goTo(group.x, group.y);
-      canvas.element.scrollIntoView({ block: "nearest" });
+      look();
+    };
+    const choosing = (position) => {
+      setChosen(membersOf(cluster, position));
+      look(); // what is chosen stands above the map, which may be out of sight
     };
     groups.replaceChildren(
       ...clusters.map((group, position) =>
@@ -233,7 +240,7 @@ export function open(around) {
             {
               class: "button button-small",
               "aria-label": t("items.choose_one", { name: group.name }),
-              click: () => setChosen(membersOf(cluster, position)),
+              click: () => choosing(position),
             },
             t("map.choose"),
           ),

@@ -30,6 +30,8 @@ export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
   /** @type {?{row: HTMLElement, before: ?Element, undo: () => Promise<unknown>}} */
   let last = null;
   let seen = 0;
+  /** @type {?Promise<void>} */
+  let fetching = null;
   const list = el("ul", { class: "suspects", role: "list", "aria-label": name });
   const said = el("p", { class: "suspects-said", role: "status" });
   const end = el("div", {});
@@ -86,6 +88,7 @@ export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
     fill(said, step.text, " ", undo);
     if (hadFocus && !hasMovedOn) focus(before ?? list.lastElementChild);
     if (list.children.length < PAGE / 2 && !more.hidden) await act(fetchMore);
+    if (hadFocus && document.activeElement === document.body) focus(list.firstElementChild); // none was left for it
     showEnd();
   }
 
@@ -114,7 +117,17 @@ export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
     }
   }
 
+  /** Once, however many ask before it is there. */
   async function fetchMore() {
+    const mine = (fetching ??= fetchPage());
+    try {
+      await mine;
+    } finally {
+      if (fetching === mine) fetching = null;
+    }
+  }
+
+  async function fetchPage() {
     const items = await next();
     seen += items.length;
     more.hidden = items.length === 0;
@@ -154,6 +167,7 @@ export function suspectList({ name, keys, draw, actions, nothing, next, act }) {
       said.textContent = "";
       last = null;
       seen = 0;
+      fetching = null;
       more.hidden = false;
       await fetchMore();
     },
