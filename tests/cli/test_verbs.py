@@ -146,8 +146,8 @@ def test_evaluate_on_the_catalog_itself_does_not_find_itself(
 ) -> None:
     held_out = run("evaluate", "--data", hsv_data, "--json").json
     as_queries = run("evaluate", sample / "catalog.csv", "--data", hsv_data, "--json").json
-    for name in ("accuracy", "hit_rate@1", "map"):
-        assert as_queries[name] == pytest.approx(held_out[name], abs=0.02)
+    assert as_queries["accuracy"] == pytest.approx(held_out["easy_accuracy"], abs=0.02)
+    assert as_queries["hit_rate@1"] < 1
 
 
 def test_evaluate_counts_bad_photos(run: Run, hsv_data: Path, photo: Path, tmp_path: Path) -> None:
