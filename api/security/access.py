@@ -81,9 +81,9 @@ async def authorize(request: Request) -> None:
     if scope is None:
         return
     keyring: Keyring = request.app.state.keyring
-    if not keyring.is_fresh:
-        await run_in_threadpool(keyring.refresh)
     token = token_in(request.headers)
+    if not keyring.is_fresh(token):
+        await run_in_threadpool(keyring.refresh, token)
     grant = keyring.grant(token)
     needs_key = operation in NOT_ANONYMOUS and keyring.has_known_keys
     if grant is None or (token is None and needs_key):

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 FRESH_S = 1.0
 """So long a key that was revoked elsewhere may still be taken."""
+SOON_S = 0.05
+"""So soon keys are read again for one that is not among them: it may be new."""
 NOTE_USE_S = 60.0
 """Least time between two records of the use of keys."""
 _NO_DIGEST = bytes(32)
@@ -36,19 +38,20 @@ class Keyring:
         self._used: dict[str, float] = {}
         self._noted = time.monotonic()
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the next question is answered from memory alone."""
-        return time.monotonic() < self._read + FRESH_S
+    def is_fresh(self, token: str | None = None) -> bool:
+        """Whether a question with this token is answered from memory alone."""
+        parsed = None if token is None else parse_token(token)
+        is_known = parsed is None or parsed.key_id in self._keys
+        return time.monotonic() < self._read + (FRESH_S if is_known else SOON_S)
 
-    def refresh(self) -> None:
-        """Read the keys again if it is time.
+    def refresh(self, token: str | None = None) -> None:
+        """Read the keys again if it is time for a question with this token.
 
         Raises:
             StorageError: The catalog cannot be read.
         """
         with self._lock:
-            if self.is_fresh:
+            if self.is_fresh(token):
                 return
             with self._catalog.read() as connection:
                 self._keys = {each.id: each for each in access_keys_in(connection)}

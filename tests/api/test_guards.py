@@ -27,7 +27,7 @@ from api.security.audit import AuditLog, AuditMiddleware
 from api.security.bodies import GRACE_S, BodyLimits, BodyMiddleware
 from api.security.floors import check_floors
 from api.security.hosts import Authority, HostRules, parse_authority
-from api.security.keyring import Keyring
+from api.security.keyring import SOON_S, Keyring
 from api.security.middleware import EdgeMiddleware
 from api.security.protocol import LimitedHttpProtocol
 from search_engine.access import Grant
@@ -152,6 +152,13 @@ def test_fresh_keys_are_not_read_again_and_use_that_cannot_be_noted_is_said(
         keyring.refresh()
         assert keyring._read == read
         assert keyring.grant(token) == Grant("read")
+        new = make_key(data, "write")
+        assert keyring.is_fresh(token)
+        keyring._read -= SOON_S
+        assert keyring.is_fresh(token)
+        assert not keyring.is_fresh(new)
+        keyring.refresh(new)
+        assert keyring.grant(new) == Grant("write")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(catalog, "write", _full)
             keyring.note_use()
@@ -163,7 +170,8 @@ def test_fresh_keys_are_not_read_again_and_use_that_cannot_be_noted_is_said(
         with catalog.read() as connection:
             from search_engine.catalog.access_rows import access_keys_in
 
-            assert access_keys_in(connection)[0].last_used is not None
+            used = {each.scope: each.last_used for each in access_keys_in(connection)}
+        assert used["read"] is not None
 
 
 def _full(*_: Any, **__: Any) -> Any:
