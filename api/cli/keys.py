@@ -66,9 +66,7 @@ def create_key(
         is_first = not access_keys_in(writer.connection)
         add_access_key(writer, key)
         known = {each.name for each in collections_in(writer.connection)}
-    missing = [each for each in key.collections or () if each not in known]
-    if missing:
-        print(_not_there_yet(missing, sorted(known)), file=sys.stderr)
+    _tell_of_missing([each for each in key.collections or () if each not in known], sorted(known))
     if is_first:
         print("note: from now on every request to a server needs a key", file=sys.stderr)
     if as_json:
@@ -130,11 +128,14 @@ def _checked_name(name: str) -> str:
     return name.strip()
 
 
-def _not_there_yet(missing: list[str], known: list[str]) -> str:
-    """What to tell of a key for collections that are still to be made, or whose name is wrong."""
+def _tell_of_missing(missing: list[str], known: list[str]) -> None:
+    """Say which collections of a key are still to be made, or have another name."""
+    if not missing:
+        return
     meant = near(missing[0], known, 1)
     hint = f"; did you mean {meant[0]!r}?" if meant else ""
-    return f"note: there is no collection {', '.join(map(repr, missing))} yet{hint}"
+    names = ", ".join(map(repr, missing))
+    print(f"note: there is no collection {names} yet{hint}", file=sys.stderr)
 
 
 def _checked_scope(scope: str) -> str:

@@ -89,24 +89,12 @@ def compare_classifiers(
     """
     if queries is None:
         queries, hiding = gallery, folds_of(gallery, gallery)
-    if spaces:
-        splits = _unseen(gallery, queries, spaces)
-    elif hiding is not None:
-        splits = _folds(gallery, queries, hiding)
-    else:
-        splits = [_apart(gallery, queries)]
+    splits = _splits(gallery, queries, hiding, spaces)
     truth = {
         row: str(label)
         for _, asked, rows in splits
         for row, label in zip(rows, asked.labels, strict=True)
     }
-    if not truth:
-        nobody = not len(labelled_rows(queries))
-        raise ParameterError(
-            "nothing to compare: "
-            + ("no labelled query" if nobody else "every class shows one thing only"),
-            fix="name queries that have labels",
-        )
     found = []
     for name in names or (NEIGHBORS, *(kind.name for kind in KINDS)):
         found.append(_row(name, splits, truth, predictor or PlainVote(PLAIN_VOTERS)))
@@ -178,6 +166,26 @@ def _by_vote(split: _Split, predictor: Predictor) -> _Answered:
     started = time.perf_counter()
     predictions = predict_nearest(predictor, asked.vectors, learned)
     return _Answered(rows, predictions, 0.0, time.perf_counter() - started)
+
+
+def _splits(
+    gallery: Labelled, queries: Labelled, hiding: Hiding | None, spaces: Sequence[Space]
+) -> list[_Split]:
+    """Return the labelled queries, in parts, each with what it is predicted from."""
+    if spaces:
+        splits = _unseen(gallery, queries, spaces)
+    elif hiding is not None:
+        splits = _folds(gallery, queries, hiding)
+    else:
+        splits = [_apart(gallery, queries)]
+    if not any(rows for _, _, rows in splits):
+        nobody = not len(labelled_rows(queries))
+        raise ParameterError(
+            "nothing to compare: "
+            + ("no labelled query" if nobody else "every class shows one thing only"),
+            fix="name queries that have labels",
+        )
+    return splits
 
 
 def _apart(gallery: Labelled, queries: Labelled) -> _Split:

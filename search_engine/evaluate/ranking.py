@@ -131,9 +131,7 @@ def rank(
             wanted = is_relevant(rows) & ~hidden
             scores = _visible_scores(asking[start : start + size], ordered, hidden[:, by_key])
             order = _best_first(scores)
-            items = by_key[order]
-            best = order if reorder is not None else order[:, :kept]
-            scores = np.take_along_axis(scores, best, axis=1)
+            items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
             if reorder is not None:
                 _reorder_block(rows, items, scores, reorder)
             blocks.append(_rank_block(items, scores, wanted, min(kept, count)))

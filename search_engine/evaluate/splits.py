@@ -70,23 +70,36 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
     return Hiding(number, number)
 
 
-def hiding_things(labelled: Labelled) -> Hiding | None:
+def hiding_things(
+    labelled: Labelled, values: Sequence[frozenset[str]] | None = None
+) -> Hiding | None:
     """Hide from each item, one of N, all that shows the same thing (`things`).
 
-    Where a class has a single thing, as where the class is the product, nothing of it would be
-    left to find: its items hide only themselves. None if all do, or none shows what another does.
+    An item whose values no other thing has hides only itself, as nothing would be left to find: the
+    only thing of a class, or any where the class is the product. None if each item hides only
+    itself.
+
+    Args:
+        labelled: All items.
+        values: The values of each item, (N,), where it has several; else its label is the only one.
     """
     rows = labelled_rows(labelled)
     known = take(labelled, rows)
     codes = np.unique([label or "" for label in known.labels], return_inverse=True)[1]
     things = things_of(known.vectors, codes, known.together)
-    pairs = np.unique(np.stack([codes, things]), axis=1)
-    several = np.bincount(pairs[0], minlength=len(rows)) > 1
-    shared = np.bincount(things, minlength=len(rows)) > 1
-    if not (shared[things] & several[codes]).any():
+    if values is None:
+        sets = [frozenset((str(label),)) for label in known.labels]
+    else:
+        sets = [values[row] for row in rows.tolist()]
+    first: dict[str, int] = {}
+    shared = set[str]()
+    for thing, each in zip(things.tolist(), sets, strict=True):
+        shared.update(value for value in each if first.setdefault(value, thing) != thing)
+    held = np.where([bool(each & shared) for each in sets], things, -1).astype(np.int64)
+    if len(np.unique(held[held >= 0])) == np.count_nonzero(held >= 0):
         return None
     number = np.full(len(labelled.keys), -1, dtype=np.int64)
-    number[rows] = np.where(several[codes], things, -1)
+    number[rows] = held
     return Hiding(number, number)
 
 

@@ -161,7 +161,7 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
         lesson = read_lesson(engine.catalog, record, options.target, gallery)
     if lesson is not None:
         gallery = queries = lesson.gallery
-    hiding = None if asked else _hiding(lesson.looks if lesson else gallery, options)
+    hiding = None if asked else _hiding(lesson.looks if lesson else gallery, values, options)
     task = Task(
         queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
         _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
@@ -184,11 +184,13 @@ def _check_split(asked: Asked | None, options: Options) -> None:
             )
 
 
-def _hiding(gallery: Labelled, options: Options) -> Hiding | None:
+def _hiding(gallery: Labelled, values: ValueSets | None, options: Options) -> Hiding | None:
     """Return what items must not find besides themselves: their fold, group or thing."""
     if options.folds:
         return folds_by_thing(gallery, options.folds, options.seed)
-    return hiding_groups(gallery.groups) if options.group_by else hiding_things(gallery)
+    if options.group_by:
+        return hiding_groups(gallery.groups)
+    return hiding_things(gallery, None if values is None else values.queries)
 
 
 def _apart(task: Task) -> Task:

@@ -1,4 +1,4 @@
-"""What guards a server, each by itself: slow bodies, stops, keys, logs, names of hosts."""
+"""What guards a server, each by itself: slow bodies, stops, logs, names of hosts."""
 
 import asyncio
 import fcntl
@@ -27,14 +27,9 @@ from api.security.audit import AuditLog, AuditMiddleware
 from api.security.bodies import GRACE_S, BodyLimits, BodyMiddleware
 from api.security.floors import check_floors
 from api.security.hosts import Authority, HostRules, parse_authority
-from api.security.keyring import SOON_S, Keyring
 from api.security.middleware import EdgeMiddleware
 from api.security.protocol import LimitedHttpProtocol
 from search_engine.access import Grant
-from search_engine.errors import StorageFullError
-from tests.api.test_access import make_key
-from tests.conftest import copy_data
-from tests.small_catalog import open_catalog
 
 
 def test_a_key_of_some_collections_is_not_one_of_all() -> None:
@@ -138,44 +133,6 @@ def test_a_second_interrupt_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert codes == []
     server.handle_exit(signal.SIGINT, None)
     assert codes == [stopping.INTERRUPTED]
-
-
-def test_fresh_keys_are_not_read_again_and_use_that_cannot_be_noted_is_said(
-    hsv_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    data = copy_data(hsv_data, tmp_path / "data")
-    token = make_key(data, "read")
-    with open_catalog(data) as catalog:
-        keyring = Keyring(catalog)
-        assert keyring.has_keys()
-        read = keyring._read
-        keyring.refresh()
-        assert keyring._read == read
-        assert keyring.grant(token) == Grant("read")
-        new = make_key(data, "write")
-        assert keyring.is_fresh(token)
-        keyring._read -= SOON_S
-        assert keyring.is_fresh(token)
-        assert not keyring.is_fresh(new)
-        keyring.refresh(new)
-        assert keyring.grant(new) == Grant("write")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(catalog, "write", _full)
-            keyring.note_use()
-        assert "the last use of keys is not recorded: no space" in caplog.text
-        keyring._noted = float("-inf")
-        keyring._read = float("-inf")
-        keyring.grant(token)
-        keyring.refresh()
-        with catalog.read() as connection:
-            from search_engine.catalog.access_rows import access_keys_in
-
-            used = {each.scope: each.last_used for each in access_keys_in(connection)}
-        assert used["read"] is not None
-
-
-def _full(*_: Any, **__: Any) -> Any:
-    raise StorageFullError("no space is left")
 
 
 def test_a_log_that_another_process_put_aside_is_begun_anew(

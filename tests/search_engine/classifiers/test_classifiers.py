@@ -1,7 +1,6 @@
 """Classifiers on made-up embeddings, held against scikit-learn used directly."""
 
 import math
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,14 +17,10 @@ from search_engine.classifiers.heads import HEADS, LinearHead
 from search_engine.classifiers.registry import KINDS, create_classifier
 from search_engine.classifiers.training import HeadClassifier, fit_temperature
 from search_engine.collections.labelled import Labelled
-from search_engine.encoders import projection_learning
-from search_engine.encoders.projection import project
 from search_engine.errors import DimensionMismatchError, ParameterError
 from search_engine.evaluate.classifiers import NEIGHBORS, compare_classifiers
 from search_engine.evaluate.evaluation import rounded_row
 from search_engine.evaluate.predictors import PlainVote
-from search_engine.evaluate.ranking import Hiding
-from search_engine.evaluate.relearning import Lesson
 from search_engine.records import Vectors
 from search_engine.things import fold_of, things_of
 
@@ -372,28 +367,6 @@ def test_without_queries_the_gallery_is_asked_in_folds() -> None:
     for row in compare_classifiers(gallery(each=40), names=[NEIGHBORS, "svm"]):
         assert row.accuracy is not None
         assert 0.7 < row.accuracy < 1.0
-
-
-def test_learned_items_are_predicted_by_what_has_not_seen_them() -> None:
-    """Labels by lot teach nothing, but whoever learned them finds them again."""
-    random = np.random.default_rng(1)
-    vectors = random.normal(size=(120, 60)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    codes = random.integers(0, 2, size=120)
-    plain = Labelled(vectors, [f"c{code}" for code in codes], np.arange(120, dtype=np.int64))
-    lesson = Lesson(plain, codes, [vectors], (), 0.02, plain)
-    ((mean, matrix),) = projection_learning.learn(vectors, codes, (0.02,))
-    learned = replace(plain, vectors=project(vectors, mean, matrix))
-    spaces = lesson.spaces(None, lambda count: None)
-    names = [NEIGHBORS, "class-mean", "logistic"]
-    for row in compare_classifiers(learned, learned, spaces=spaces, names=names):
-        assert row.queries == 120
-        assert row.accuracy is not None
-        assert 0.3 < row.accuracy < 0.6
-    fifths = Hiding(np.arange(120) % 5, np.arange(120) % 5)
-    for row in compare_classifiers(learned, learned, hiding=fifths, names=names):
-        assert row.accuracy is not None
-        assert row.accuracy > 0.7
 
 
 def test_what_cannot_learn_is_skipped_with_a_reason() -> None:

@@ -5,7 +5,13 @@ import pytest
 
 from search_engine.collections.labelled import Labelled, take
 from search_engine.errors import ParameterError
-from search_engine.evaluate.splits import choose_classes, folds_by_thing, narrowed, sample_rows
+from search_engine.evaluate.splits import (
+    choose_classes,
+    folds_by_thing,
+    hiding_things,
+    narrowed,
+    sample_rows,
+)
 from tests.search_engine.evaluate.test_evaluation import labelled
 from tests.small_catalog import unit_vectors
 
@@ -26,6 +32,28 @@ def test_a_product_is_in_one_fold_and_every_picture_in_some() -> None:
         rows = [row for row, one in enumerate(gallery.products) if one == product]
         assert len(set(folds.gallery[rows].tolist())) == 1
     assert np.array_equal(folds.queries, folds.gallery)
+
+
+def hidden(labels: str, products: str, values: list[str] | None = None) -> list[int] | None:
+    """The groups that hide from each other, a letter of both texts for each item; - is none."""
+    count = len(labels)
+    names = [None if label == "-" else label for label in labels]
+    gallery = Labelled(unit_vectors(count, 0), names, np.arange(count), list(products))
+    sets = None if values is None else [frozenset(each) for each in values]
+    found = hiding_things(gallery, sets)
+    return None if found is None else found.gallery.tolist()
+
+
+def test_an_item_hides_what_shows_its_product_unless_nothing_of_its_class_is_left() -> None:
+    assert hidden("aaabbb", "112334") == [0, 0, 1, 2, 2, 3]
+    assert hidden("aaabb-", "112334") == [0, 0, 1, -1, -1, -1]
+    assert hidden("aabb", "1122") is None
+    assert hidden("aabb", "1234") is None
+
+
+def test_of_several_values_one_that_another_product_has_is_enough() -> None:
+    alone = ["xy", "xy", "yz", "w", "w"]
+    assert hidden("abcde", "11233", alone) == [0, 0, 1, -1, -1]
 
 
 def test_folds_follow_the_seed() -> None:
