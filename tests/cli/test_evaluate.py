@@ -95,8 +95,10 @@ def test_the_only_product_of_a_class_is_held_out_picture_by_picture(
             rows.append(f"{name},{name},{label},product-{number}")
     (tmp_path / "table.csv").write_text("\n".join(rows))
     index(tmp_path / "table.csv")
-    ran = run("evaluate", "--data", data, "--vote-k", 1, "--json")
+    report = tmp_path / "report.html"
+    ran = run("evaluate", "--data", data, "--vote-k", 1, "--html", report, "--json")
     assert ran.json["held_out_alone"] == 2
+    assert "same product or scene, 2 of them one by one" in report.read_text()
     assert "leave one product or scene out, but 2 items one by one" in ran.err
     right = {one["label"]: one["recall"] for one in ran.json["per_class"]}
     assert right["lone"] == 1

@@ -140,6 +140,11 @@ def _how_asked(run: Run) -> str:
 
 
 def _held_out(run: Run) -> str:
+    alone = run.measures["held_out_alone"]
+    return f"{_split(run)}, {alone:,} of them one by one" if alone else _split(run)
+
+
+def _split(run: Run) -> str:
     if run.setup.split == QUERIES:
         return f"labelled photos from “{run.setup.asked}”"
     if run.setup.split == ONE_BY_ONE:

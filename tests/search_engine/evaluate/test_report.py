@@ -51,7 +51,8 @@ def run_of(gallery: Labelled, there: bool = True, name: str = "default") -> Run:
     assert found.answers is not None
     return Run(
         Setup(name, "hsv", "label", "plain vote", "leave one out", "the catalog itself", 0),
-        found, PlainVote(3), {**measures(found), "rejected": 0, "target": "label"},
+        found, PlainVote(3),
+        {**measures(found), "rejected": 0, "held_out_alone": 0, "target": "label"},
         intervals(found, 50), worst_confusions(found.answers, found.ranking, gallery),
         Pictures(there), Pictures(there),
     )  # fmt: skip
