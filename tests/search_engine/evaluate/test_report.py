@@ -147,6 +147,7 @@ def test_every_measure_stands_with_its_sentence() -> None:
             continue
         assert name in {
             "queries", "unlabelled", "without_relevant", "gallery", "k", "seconds", "rejected",
+            "held_out_alone",
             "target", "per_level", "hierarchical_precision", "hierarchical_recall",
             "hierarchical_f1", "ece_per_level", "ece_expected_per_level",
         }  # fmt: skip
