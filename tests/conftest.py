@@ -279,10 +279,11 @@ class serve:  # noqa: N801 - used like a function
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
-            self._process.communicate(timeout=30)
+            _, said = self._process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
+            _, said = self._process.communicate()
+        assert "Traceback" not in said, said
 
 
 def copy_data(source: Path, target: Path, dirs_exist_ok: bool = False) -> Path:

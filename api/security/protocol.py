@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.problems import problem_response
 from api.security.middleware import SECURITY_HEADERS
@@ -22,11 +22,11 @@ from api.security.middleware import SECURITY_HEADERS
 MAX_ADDRESS_BYTES = 8 * 2**10
 MAX_HEAD_BYTES = 64 * 2**10
 MAX_HEADERS = 100
-PARSED_BYTES = 2**10
-"""So much is parsed at a time, and no more while a request waits for an answer to the one before
-it: each that waits takes a hundred times the memory of its bytes."""
+HEAD_END = b"\r\n\r\n"
 PARSED_BODY_BYTES = 8 * 2**10
-"""So much of a body, behind which requests may follow."""
+"""So much of a body is parsed at a time, behind which requests may follow. Else it is one head, and
+none while a request waits for an answer to the one before it: each that waits takes a hundred times
+the memory of its bytes."""
 HEAD_S = 5.0
 """How long a request may take from its first byte, or a new connection, to the end of the head."""
 
@@ -73,6 +73,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _ending = False
     _is_last = False
     _held = b""
+    _answered: RequestResponseCycle | None = None
     _timer: asyncio.TimerHandle | None = None
     _answer_timer: asyncio.TimerHandle | None = None
 
@@ -83,10 +84,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Wait no longer, and let the application know; uvicorn tells only the last request."""
         self._ending = True
         self._stop_timer()
         self._stop_answer_timer()
+        if self._answered is not None:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -98,16 +102,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._expect_head()  # uvicorn waits for no more once it has got something
 
     def _parse(self) -> None:
-        """Pass on what is held, until a request waits behind another; then nothing more is read.
-
-        The parser never gets more than a head may have without a result of it.
-        """
+        """Pass on what is held, until a request waits behind another; then nothing more is read."""
         held, self._held, start = self._held, b"", 0
         self._unset_keepalive_if_required()
         while start < len(held) and not self._ending and not self.pipeline:
-            most = PARSED_BODY_BYTES if self._in_body else PARSED_BYTES
-            room = min(most, MAX_HEAD_BYTES - self._collected_bytes)
-            part = held[start : start + room]
+            part = held[start : self._end_of_part(held, start)]
             start += len(part)
             self._collected_bytes += len(part)
             self._feed(part)
@@ -116,6 +115,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if start < len(held) and not self._ending:
             self._held = held[start:]
             self._connection.pause_reading()
+
+    def _end_of_part(self, held: bytes, start: int) -> int:
+        """Where to stop for now; the parser never gets more than a head may have without a result
+        of it."""
+        last = start + MAX_HEAD_BYTES - self._collected_bytes
+        if self._in_body:
+            return min(last, start + PARSED_BODY_BYTES)
+        end = held.find(HEAD_END, start, last)
+        return last if end < 0 else end + len(HEAD_END)
 
     def _feed(self, part: bytes) -> None:
         """Parse a part.
@@ -193,12 +201,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._in_body = False
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         """Wait for the rest of a body that was not needed no longer than for a head."""
         super().on_response_complete()
+        if self._ending:
+            return
         if self._held and not self.pipeline:
             self._parse()
-            if not (self._held or self.flow.read_paused):
+            if not (self._held or self._ending or self.flow.read_paused):
                 self._connection.resume_reading()
         if self._in_body and self._timer is None:
             self._expect_head()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import logging
 import resource
 import socket
 import threading
@@ -227,10 +228,12 @@ LARGE = 20 * MEGABYTE
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+def hasty(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[tuple[str, int]]:
     """Where a server listens, in this process, that waits only a moment for clients.
 
-    It answers with many bytes and reads no body.
+    It answers with many bytes and reads no body. Nobody who is left may be an error to it.
     """
 
     async def generous(scope: Scope, receive: Receive, send: Send) -> None:
@@ -249,6 +252,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
         yield listener.getsockname()
         running.should_exit = True
         thread.join()
+    found = [*caplog.get_records("call"), *caplog.records]
+    assert [each.getMessage() for each in found if each.levelno >= logging.ERROR] == []
 
 
 def assert_deadline(silent: socket.socket, slow: socket.socket) -> None:
@@ -299,6 +304,17 @@ def test_whoever_dawdles_is_left(
             assert len(response.read()) == LARGE
         with pytest.raises(ConnectionError):
             send_slowly(slow, drip or b"X: y\r\n")
+
+
+def test_whoever_leaves_amid_answers_is_no_error(hasty: tuple[str, int]) -> None:
+    with socket.create_connection(hasty, timeout=30) as leaving:
+        leaving.sendall((OK_HEAD + b"\r\n") * 5)
+        assert leaving.recv(1) == b"H"
+    with socket.create_connection(hasty, timeout=30) as other:
+        other.sendall(OK_HEAD + b"Connection: close\r\n\r\n")
+        response = http.client.HTTPResponse(other)
+        response.begin()
+        assert len(response.read()) == LARGE
 
 
 def test_a_refusal_reaches_who_still_sends(server: LiveServer) -> None:

@@ -105,6 +105,7 @@ def slow(scale: float, seed: int) -> Reached:
         with _others(server, taken):
             while slow_ones.open and time.monotonic() < ends:
                 slow_ones.turn(DRIP_S / SHARES)
+        is_calm = "Traceback" not in server.said()
     late = sum(seconds > deadline + 1 for times in kept.values() for seconds in times)
     usual, p99 = percentile(before, 99), percentile(opening + taken, 99)
     longest = {kind: round(max(times, default=-1), 1) for kind, times in kept.items()}
@@ -115,7 +116,8 @@ def slow(scale: float, seed: int) -> Reached:
         f"{percentile(taken, 99) / usual:.1f} then), at most {max(opening + taken):.1f} ms"
     )
     is_quick = not late and p99 <= 2 * usual
-    return Reached(not slow_ones.open and (scale < PUBLISHED or is_quick), figures)
+    is_well = is_calm and not slow_ones.open
+    return Reached(is_well and (scale < PUBLISHED or is_quick), figures)
 
 
 @contextmanager
@@ -213,7 +215,7 @@ def aborts(scale: float, seed: int) -> Reached:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     left = _settled(server.sockets, before) - before
     with server.connect() as connection:
-        works = _health_ms(connection) > 0
+        works = _health_ms(connection) > 0 and "Traceback" not in server.said()
     return Reached(left <= 0 and works, f"{count} aborts: {max(0, left)} sockets left open")
 
 
