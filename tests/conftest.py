@@ -279,10 +279,10 @@ class serve:  # noqa: N801 - used like a function
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
-            _, said = self._process.communicate(timeout=30)
+            said = self._process.communicate(timeout=30)[1]
         except subprocess.TimeoutExpired:
             self._process.kill()
-            _, said = self._process.communicate()
+            said = self._process.communicate()[1]
         assert "Traceback" not in said, said
 
 
