@@ -122,6 +122,7 @@ def test_a_job_is_done_beside_the_server_which_serves_what_came_of_it(
     assert found["neighbors"][0]["item_id"] == "backpack-0001-a.jpg"
 
 
+@pytest.mark.long
 def test_events_go_on_behind_the_last_one(server: CheckedClient) -> None:
     made = ask_for(server, kind="export")
     address = f"/v1/jobs/{made['id']}/events"

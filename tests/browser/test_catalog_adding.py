@@ -26,7 +26,6 @@ expect = sync_api.expect
 
 class TestAdding:
     @pytest.mark.allows_console("the server responded with a status of 422")
-    @pytest.mark.smoke
     def test_a_table_with_bad_rows(
         self, page: Page, owned: LiveServer, sample: Path, tmp_path: Path
     ) -> None:

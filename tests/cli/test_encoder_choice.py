@@ -78,6 +78,7 @@ def test_words_need_pictures_and_a_file(run: Run, tmp_path: Path) -> None:
     assert "--out FILE" in refused.error
 
 
+@pytest.mark.long
 def test_a_pooling_stays_with_the_collection(
     run: Run, data: Path, few: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_run_is_cancelled_from_elsewhere(run: Run, large: Path, data: Path) ->
     assert (job["state"], job["error"]) == ("cancelled", None)
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_is_told_as_interrupted(run: Run, large: Path, data: Path) -> None:
     process, job = started(large, data, run)
     os.kill(process.pid, signal.SIGKILL)

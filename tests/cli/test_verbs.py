@@ -260,6 +260,7 @@ def test_the_version_is_told(run: Run) -> None:
     assert (ran.code, ran.out.split()[0]) == (0, "eyedex")
 
 
+@pytest.mark.long
 def test_a_server_that_is_told_to_stop_ends_well(hsv_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     copy_data(hsv_data, data)

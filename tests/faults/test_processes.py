@@ -107,6 +107,7 @@ def test_a_large_collection_is_compacted_aside_while_queries_are_answered(
 
 
 @pytest.mark.usefixtures("every_collection_is_large")
+@pytest.mark.long
 @pytest.mark.parametrize(
     "point",
     [

@@ -355,6 +355,7 @@ def answers(neighbors: Any) -> list[tuple[str, float]]:
     return [(one.item.item_id, one.score) for one in neighbors]
 
 
+@pytest.mark.long
 def test_an_encoder_that_nobody_can_make_is_said_on_import(
     catalog: Catalog, collection: Collection, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def test_open_clip_states_the_same(one: Recommended) -> None:
     assert found == (one.dimension, one.size_px)
 
 
+@pytest.mark.long
 def test_a_network_without_its_weights_is_timed(tmp_path: Path) -> None:
     request = save_random_weights("timm:test_vit", tmp_path / "random.safetensors")
     assert rate_of(create_encoder(request)) > 0
