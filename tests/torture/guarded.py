@@ -107,8 +107,8 @@ GUARDS: Mapping[str, Sequence[Guard]] = {
             ("admission", "bodies", "middleware", "protocol", "rates", "stopping"),
             (
                 "tests/api/test_admission.py", "tests/api/test_rates.py",
-                "tests/api/test_connections.py", "tests/api/test_deadlines.py", "tests/api/test_sites.py",
-                "tests/api/test_stopping.py",
+                "tests/api/test_connections.py", "tests/api/test_deadlines.py",
+                "tests/api/test_sites.py", "tests/api/test_stopping.py",
                 "tests/api/test_envelope.py", "tests/api/test_read_only.py",
                 "tests/api/test_guards.py", "tests/api/test_metrics.py",
             ),
