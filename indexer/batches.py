@@ -47,6 +47,8 @@ def _commit(run: Run, batch: Sequence[Pair]) -> int:
     ]
     drafts = [_draft(run, pair, jpeg) for pair, jpeg in stored]
     with run.catalog.write() as writer:
+        if drafts and run.collection.fingerprint is None and not run.report.encoded:
+            bind_encoder(run, writer)
         keys = writer.put(run.collection.id, run.encoder.spec.fingerprint, drafts)
         _put_below(run, writer, dict(zip(keys, (pair[1] for pair, _ in stored), strict=True)))
         fault_point("before_commit")
@@ -55,6 +57,17 @@ def _commit(run: Run, batch: Sequence[Pair]) -> int:
         if isinstance(jpeg, Exception):
             run.take_back(hashed, jpeg.code, jpeg.what)
     return len(drafts)
+
+
+def bind_encoder(run: Run, writer: CatalogWriter) -> None:
+    """Bind the collection to the encoder of the run.
+
+    A new one with the first items: a source that is refused as a whole decides nothing.
+    """
+    spec = run.encoder.spec
+    writer.set_encoder(
+        run.collection.id, spec.name, run.encoder_options, spec.fingerprint, spec.dimension
+    )
 
 
 def _draft(run: Run, pair: Pair, jpeg: bytes | None) -> ItemDraft:

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from indexer.batches import commit_batch
+from indexer.batches import bind_encoder, commit_batch
 from indexer.picture_hashes import hash_pictures
 from indexer.plan import NO_PICTURE, HashedRow, Plan, admit, plan
 from indexer.run_context import Run
@@ -36,8 +36,9 @@ def run_pipeline(run: Run, source: Source) -> None:
     Raises:
         EyedexError: The run cannot go on; what was committed before stays.
     """
-    if not run.dry_run:
-        _bind_encoder(run)
+    if not run.dry_run and run.collection.fingerprint is not None:
+        with run.catalog.write() as writer:
+            bind_encoder(run, writer)  # refused before anything is embedded
     run.unsearchable = frozenset(run.catalog.unsearchable(run.collection))
     if not run.dry_run:
         run.unhashed = frozenset(run.catalog.keys_without_hash(run.collection).tolist())
@@ -238,11 +239,3 @@ def remove_gone(run: Run) -> None:
         with run.report.stage("commit"), run.catalog.write() as writer:
             writer.remove(keys)
     run.report.removed += len(keys)
-
-
-def _bind_encoder(run: Run) -> None:
-    spec = run.encoder.spec
-    with run.catalog.write() as writer:
-        writer.set_encoder(
-            run.collection.id, spec.name, run.encoder_options, spec.fingerprint, spec.dimension
-        )

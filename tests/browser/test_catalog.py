@@ -24,7 +24,7 @@ from tests.browser.test_looks import findings, in_both_themes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import FilePayload, Page
+    from playwright.sync_api import Browser, FilePayload, Page
 
     from tests.conftest import LiveServer
 
@@ -158,6 +158,27 @@ class TestItems:
         expect(row(page, "changed-1")).to_contain_text("Toys/Robots")
         item = get(page, owned, "collections/default/items/changed-1")
         assert (item["label"], item["attributes"]) == ("Toys/Robots", {"price": 4.5})
+
+    def test_numbers_are_written_as_readers_write_them(
+        self, browser: Browser, owned: LiveServer, shopper_photo: Path
+    ) -> None:
+        page = browser.new_context(locale="de-DE").new_page()
+        put(page, owned, "zahl-1", shopper_photo, attributes='{"price": 3.5}')
+        open_part(page, owned, "items")
+        page.goto(f"{page.url}&q=zahl-1")
+        row(page, "zahl-1").get_by_role("button", name="Bearbeiten").click()
+        dialog = page.get_by_role("dialog")
+        price = dialog.get_by_role("textbox", name="price", exact=True)
+        for typed in ("0x10", "1.299,00", "Infinity", "1e999"):
+            price.fill(typed)
+            dialog.get_by_role("button", name="Speichern").click()
+            expect(dialog.get_by_text("price ist eine Zahl, etwa 3,5.")).to_be_visible()
+        price.fill("12,50")
+        dialog.get_by_role("button", name="Speichern").click()
+        expect(dialog).to_have_count(0)
+        known = get(page, owned, "collections/default/items/zahl-1")["attributes"]
+        page.context.close()
+        assert known == {"price": 12.5}
 
     def test_many_are_changed(self, page: Page, owned: LiveServer, shopper_photo: Path) -> None:
         for number in range(3):

@@ -363,3 +363,27 @@ def test_a_view_whose_part_does_not_load_goes_on_by_itself(page: Page, owned: Li
     page.route("**/js/catalog/review/outliers*.js", lambda route: route.abort(), times=1)
     page.goto(f"{owned.url}/catalog?collection=default&part=review&review=outliers")
     expect(page.get_by_role("heading", name="Unlike all others")).to_be_visible()
+
+
+def test_what_is_being_saved_is_not_left(
+    page: Page, owned: LiveServer, shopper_photo: Path
+) -> None:
+    """Else a part of them were changed, and nothing would say so."""
+    for number in range(2):
+        put(page, owned, f"unleft-{number}", shopper_photo, label="Toys")
+    open_part(page, owned, "items")
+    look_for(page, "unleft-")
+    page.get_by_label("Choose all on this page").check()
+    page.get_by_role("region", name="Chosen items").get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog", name="Edit 2 items")
+    dialog.get_by_label("Label", exact=True).fill("Toys/Robots")
+    held = Held(page, "**/items:batch")
+    with page.expect_request("**/items:batch"):
+        dialog.get_by_role("button", name="Save").click()
+    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_visible()
+    held.let_go()
+    expect(dialog).to_have_count(0)
+    expect(row(page, "unleft-1")).to_contain_text("Toys/Robots")

@@ -103,6 +103,18 @@ def test_the_collection_remembers_its_encoder(
     assert ran.json["encoder"] == "hsv"
 
 
+def test_what_is_refused_as_a_whole_decides_no_encoder(
+    run: Run, data: Path, folder: Path, tmp_path: Path
+) -> None:
+    refused = tmp_path / "refused"
+    refused.mkdir()
+    (refused / "a.jpg").write_bytes(b"no picture")
+    assert run("index", refused, "--data", data, "--encoder", "hsv").code == 4
+    ran = run("index", folder, "--data", data, "--encoder", "hog", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["encoder"] == "hog"
+
+
 def test_a_changed_picture_is_encoded_again(
     run: Run, index: Index, data: Path, folder: Path
 ) -> None:

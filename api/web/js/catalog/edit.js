@@ -25,17 +25,17 @@ export function editDialog(collection, items, fields) {
   return new Promise((resolve) => {
     let [first] = items;
     const isOne = items.length === 1;
-    const leaving = new AbortController();
     const answer = (value) => {
-      leaving.abort();
       element.close();
       element.remove();
       resolve(value);
     };
+    /** Not while it is being saved: nobody would know what is. */
+    const leave = () => save.ariaBusy || answer(null);
     const title = isOne
       ? t("items.edit_one", { name: itemName(first) })
       : t("items.edit_many", { count: items.length });
-    const element = dialog(title, "edit-dialog", () => answer(null));
+    const element = dialog(title, "edit-dialog", leave);
     const texts = {
       label: textRow("label", items),
       product_id: textRow("product_id", items),
@@ -61,11 +61,10 @@ export function editDialog(collection, items, fields) {
 
     /** @param {Record<string, *>} changes @returns {Promise<Item[]>} */
     async function sent(changes) {
-      const { signal } = leaving;
-      if (isOne) return [await changeItem(first, changes, { collection, signal })];
+      if (isOne) return [await changeItem(first, changes, { collection })];
       return inBatches(
         items.map(({ item_id: id }) => ({ op: "patch", item_id: id, ...changes })),
-        (some) => server.batchItems(some, { collection, signal }),
+        (some) => server.batchItems(some, { collection }),
         (done) => (save.textContent = t("edit.saving", { share: percent(done / items.length) })),
       );
     }
@@ -74,15 +73,13 @@ export function editDialog(collection, items, fields) {
       problem.tell("");
       try {
         const changes = changesOf(texts, attributes);
-        return answer(Object.keys(changes).length ? await sent(changes) : null);
+        answer(Object.keys(changes).length ? await sent(changes) : null);
       } catch (error) {
-        if (leaving.signal.aborted) return undefined;
         if (!(error instanceof Problem) && !(error instanceof TypeError)) throw error;
         save.textContent = t("edit.save");
         const field = fieldOf(error);
         (field?.closest(".attribute-row, .labelled") ?? end).after(problem.element);
         problem.tell("now" in error ? rebase(error) : said(error), field);
-        return undefined;
       }
     }
 
@@ -111,7 +108,7 @@ export function editDialog(collection, items, fields) {
         "header",
         { class: "dialog-head" },
         el("h2", {}, title),
-        iconButton("close", t("shell.close"), { click: () => answer(null) }),
+        iconButton("close", t("shell.close"), { click: leave }),
       ),
       el(
         "form",
@@ -126,7 +123,7 @@ export function editDialog(collection, items, fields) {
         rows,
         names,
         end,
-        el("div", { class: "dialog-actions" }, button({ click: () => answer(null) }, t("catalog.cancel")), save),
+        el("div", { class: "dialog-actions" }, button({ click: leave }, t("catalog.cancel")), save),
       ),
     );
     document.body.append(element);

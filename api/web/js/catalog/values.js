@@ -1,6 +1,9 @@
 /* Values of attributes as text to be edited, and back to what they were. */
 
-import { t } from "../language.js";
+import { language, t } from "../language.js";
+
+const SIGN = (0.5).toLocaleString(language)[1]; // of decimals; a point is one in any language, as values are written
+const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
 /** @param {*} value */
 export function written(value) {
@@ -18,8 +21,9 @@ export function written(value) {
 export function readLike(text, example, name) {
   const trimmed = text.trim();
   if (typeof example === "number") {
-    const value = Number(trimmed);
-    if (trimmed === "" || !Number.isFinite(value))
+    const plain = trimmed.replace(SIGN, ".");
+    const value = Number(plain);
+    if (!DECIMAL.test(plain) || !Number.isFinite(value))
       throw new TypeError(t("edit.a_number", { name, example }));
     return value;
   }
