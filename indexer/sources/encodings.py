@@ -34,11 +34,26 @@ _UTF_8_CHARACTER = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf
 _FOREIGN_WORD = re.compile(rb"[\xa1-\xff]{4,}")
 """Of another script: letters of Western Europe beyond ASCII stand alone or in pairs."""
 
+_LETTERS = rb"A-Za-z\x8a\x8c\x8e\x9a\x9c\x9e\x9f\xc0-\xd6\xd8-\xf6\xf8-\xff"
+_SIGN_IN_WORD = re.compile(
+    rb"(?<=[%b])(?:[\x82\x83\x86-\x89\x98\xa1-\xa8\xaa\xac\xaf\xb1\xb3\xb6\xb8-\xba\xbc-\xbf\xf7]"
+    rb"|[\x8a\x8e\x9f](?=[a-z]))(?=[%b])" % (_LETTERS, _LETTERS)
+)
+"""Currencies, fractions and the like between two letters, as `³` in `krzes³o`, `ƒ` in `OƒJ` or `Ÿ`
+in `KŸche`: they were letters of Central Europe or East Asia, of a Macintosh or of DOS. Apostrophes,
+dashes, dots, quotes and marks such as `®` do stand between letters."""
+
+_WORD_START = re.compile(rb"[A-Za-z\x80-\xff]+")
+_WORD_END = re.compile(rb"[A-Za-z\x80-\xff]+\Z")
+
 MOST_UTF_8_IN_WINDOWS = 0.01
 """Share of the bytes beyond ASCII; hardly any text contains `Ã¼` on purpose."""
 
 MOST_FOREIGN_IN_WINDOWS = 0.5
 """Share of the bytes beyond ASCII that are in such words."""
+
+MOST_SIGNS_IN_WORDS = 0.1
+"""Share of the bytes beyond ASCII; texts in Windows-1252 have next to none of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,8 @@ def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True)
     """Return the encoding of a text file: the given one, or one that fits all its bytes.
 
     UTF-8 and UTF-16 are recognised by their marks and bytes; anything else is Windows-1252, unless
-    it has bytes that are undefined there, much that looks like UTF-8, or words of another script.
+    it has bytes that are undefined there, much that looks like UTF-8, words of another script, or
+    signs in the middle of words.
 
     Args:
         path: The file.
@@ -83,38 +99,64 @@ def find_encoding(path: Path, said: str | None = None, whole_lines: bool = True)
 
 def _windows(path: Path, first_bad: int, has_nul: bool) -> FoundEncoding:
     """Return Windows-1252 for a file that is not UTF-8 from the byte `first_bad` on."""
-    position = beyond_ascii = like_utf_8 = foreign = 0
-    example = b""
+    seen = _Windows()
+    position = 0
     for chunk in _chunks(path):
         if undefined := _NOT_WINDOWS.search(chunk):
             at = position + undefined.start()
-            raise SourceError(
-                f"neither UTF-8 (from byte {first_bad}) nor Windows-1252 (byte {at})",
-                where=str(path),
-                fix="save the table as UTF-8; --encoding names what it is in",
+            raise _refused(
+                path, f"neither UTF-8 (from byte {first_bad}) nor Windows-1252 (byte {at})"
             )
-        beyond_ascii += len(_BEYOND_ASCII.findall(chunk))
-        like_utf_8 += sum(map(len, _UTF_8_CHARACTER.findall(chunk)))
-        words = [word for word in _FOREIGN_WORD.findall(chunk) if len(set(word)) > 2]
-        example = example or (words[0] if words else b"")
-        foreign += sum(map(len, words))
+        seen.take(chunk)
         position += len(chunk)
-    if like_utf_8 > MOST_UTF_8_IN_WINDOWS * beyond_ascii:
-        raise SourceError(
-            f"a mixture of encodings: not UTF-8 at byte {first_bad}, though other parts are",
-            where=str(path),
-            fix="save the table as UTF-8; --encoding names what it is in",
-        )
-    if foreign > MOST_FOREIGN_IN_WINDOWS * beyond_ascii:
-        raise SourceError(
+    if seen.like_utf_8 > MOST_UTF_8_IN_WINDOWS * seen.beyond_ascii:
+        mixed = f"a mixture of encodings: not UTF-8 at byte {first_bad}, though other parts are"
+        raise _refused(path, mixed)
+    if seen.is_another():
+        raise _refused(
+            path,
             f"neither UTF-8 (from byte {first_bad}) nor, by the look of it, Windows-1252, which "
-            f"would read {example[:20].decode(WINDOWS)!r}",
-            where=str(path),
-            fix="save the table as UTF-8; --encoding names what it is in, such as cp1251, gbk, or "
-            "cp1252 if it is that",
+            f"would read {seen.example[:20].decode(WINDOWS)!r}",
+            ", such as cp1251, cp1250, gbk, shift_jis, mac_roman, or cp1252 if it is that",
         )
     note = f"read as Windows-1252, as byte {first_bad} is not UTF-8; --encoding names another"
     return FoundEncoding(WINDOWS, note, has_nul)
+
+
+def _refused(path: Path, what: str, such_as: str = "") -> SourceError:
+    fix = f"save the table as UTF-8; --encoding names what it is in{such_as}"
+    return SourceError(what, where=str(path), fix=fix)
+
+
+class _Windows:
+    """Count what Windows-1252 would make of a file; `example` is a word that it has not."""
+
+    def __init__(self) -> None:
+        self.beyond_ascii = self.like_utf_8 = 0
+        self._foreign = self._signs = 0
+        self.example = b""
+
+    def take(self, chunk: bytes) -> None:
+        self.beyond_ascii += len(_BEYOND_ASCII.findall(chunk))
+        self.like_utf_8 += sum(map(len, _UTF_8_CHARACTER.findall(chunk)))
+        words = [word for word in _FOREIGN_WORD.findall(chunk) if len(set(word)) > 2]
+        signs = [sign.start() for sign in _SIGN_IN_WORD.finditer(chunk)]
+        if not self.example and (words or signs):
+            self.example = words[0] if words else _word_at(chunk, signs[0])
+        self._foreign += sum(map(len, words))
+        self._signs += len(signs)
+
+    def is_another(self) -> bool:
+        """Whether so many words are none of Western Europe that it is another encoding."""
+        foreign = self._foreign > MOST_FOREIGN_IN_WINDOWS * self.beyond_ascii
+        return foreign or self._signs > MOST_SIGNS_IN_WORDS * self.beyond_ascii
+
+
+def _word_at(chunk: bytes, place: int) -> bytes:
+    """Return the word around a place, at most ten bytes to either side."""
+    before = _WORD_END.search(chunk[max(0, place - 10) : place])
+    after = _WORD_START.match(chunk[place : place + 10])
+    return (before[0] if before else b"") + (after[0] if after else b"")
 
 
 class _Bytes:

@@ -60,13 +60,13 @@ class LabelEvidence:
 
     def take(self, cell: str) -> None:
         """Examine one label."""
+        if "/" in cell:
+            self.slashed += 1
+            self.slashed_first = self.slashed_first or cell
         for mark in SEPARATORS:
             if mark in cell:
                 self._take(mark, cell.split(mark))
                 self.firsts.setdefault(mark, cell)
-                if "/" in cell:
-                    self.slashed += 1
-                    self.slashed_first = self.slashed_first or cell
                 return
 
     def _take(self, mark: str, parts: list[str]) -> None:
@@ -79,6 +79,15 @@ class LabelEvidence:
             self.bare[mark] += 1
         else:
             self.uneven[mark] += 1
+
+    def other_marks(self, separator: str | None) -> list[str]:
+        """Return the marks in labels that separate nothing; none where a slash is said."""
+        separates = (separator or "").strip()
+        return [] if separates == "/" else [mark for mark in self.firsts if mark != separates]
+
+    def having(self, mark: str) -> int:
+        """Return how many labels have a mark."""
+        return self.spaced[mark] + self.bare[mark] + self.uneven[mark]
 
     def separator(self) -> str | None:
         """Return the separator that the column uses throughout; None for the slash."""
@@ -114,6 +123,9 @@ def label_notes(column: str, evidence: LabelEvidence, separator: str | None) -> 
     if evidence.list_first is not None:
         listed = json.dumps(evidence.list_first, ensure_ascii=False)
         notes.append(f"{column}: {listed} becomes the label {path_of(evidence.list_first)}")
+    for mark in evidence.other_marks(separator):
+        example, count = evidence.firsts[mark], evidence.having(mark)
+        notes.append(f'{column}: {mark} separates no levels, as in "{example}" ({count:,})')
     if separator is None or separator.strip() == "/":
         return notes
     paths = LabelPaths(separator)

@@ -51,6 +51,7 @@ class FieldValues:
         self._collection_id = collection_id
         self._live = and_(items.c.collection_id == collection_id, LIVE)
         self._found: dict[tuple[str, str], bool] = {}
+        self._types: dict[str, str] = {}
 
     def has(self, field: str, kind: str) -> bool:
         """Whether an item has a value of this kind, `text` say, alone or in a list."""
@@ -58,23 +59,32 @@ class FieldValues:
             self._found[field, kind] = self.any(_is(field, kind)) or self._lists_have(field, kind)
         return self._found[field, kind]
 
+    def is_of_dates(self, field: str) -> bool:
+        """Whether a field is known as one of dates."""
+        return self._declared(field).partition(":")[0] == "date"
+
     def as_date(self, field: str, written: str) -> str | None:
         """A text as a field of dates stores it; None in other fields.
 
         None too where day and month could be confused and nobody said which comes first.
         """
-        query = select(fields.c.type).where(
-            fields.c.collection_id == self._collection_id, fields.c.name == field
-        )
-        declared = self._connection.execute(query).scalar() or ""
-        if declared.partition(":")[0] != "date":
+        if not self.is_of_dates(field):
             return None
+        declared = self._declared(field)
         form = date_form(written)
         orders: list[DayOrder] = [each for each in ("dmy", "mdy") if form and form.has(each)]
         if declared != "date":
             orders = [each for each in orders if declared.endswith(each)]
         readings = {parse_date(written, each) for each in orders}
         return readings.pop() if len(readings) == 1 else None
+
+    def _declared(self, field: str) -> str:
+        if field not in self._types:
+            query = select(fields.c.type).where(
+                fields.c.collection_id == self._collection_id, fields.c.name == field
+            )
+            self._types[field] = self._connection.execute(query).scalar() or ""
+        return self._types[field]
 
     def _lists_have(self, field: str, kind: str) -> bool:
         if field in COLUMNS:

@@ -41,6 +41,8 @@ NO_VALUE = ("null", "none", "nil", "na", "n/a")
 """What other languages call that there is no value."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?", re.ASCII)
+_MONTH = re.compile(r"\d{4}(-(0[1-9]|1[0-2]))?-?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ZONE = re.compile(r".*[T ]\d{2}:\d{2}.*([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
@@ -138,6 +140,8 @@ class _Fit:
             number = value.as_number()
             value = spelled(asked.field, value.text) if number is None else number
         self._check_type(asked, value)
+        if isinstance(value, str) and self._values.is_of_dates(asked.field):
+            self._check_date(asked, value)
         if isinstance(value, str) and _DATE.fullmatch(value):
             value = self._moment(asked.field, value)
         fitted = replace(asked, value=value)
@@ -152,6 +156,17 @@ class _Fit:
         written = _text(value).strip()
         found = self._values.as_date(field, written)
         return None if found == written else found
+
+    def _check_date(self, asked: Condition, text: str) -> None:
+        """Refuse a text that is no date nor the start of one: its order would mean nothing."""
+        day = _DAY.match(text)
+        if _MONTH.fullmatch(text) or (day and self._values.as_date(asked.field, day[0])):
+            return
+        raise FilterError(
+            f"{asked.field} is a date in this collection, {quoted(text)} is none, or can be two",
+            where=f"filter, condition {self._number}",
+            fix=f"write it as in {self._as_line(asked, '2025-12-31')}",
+        )
 
     def _moment(self, field: str, text: str) -> Scalar:
         """A date or time as it is compared: as an instant, or as text and with a warning."""
@@ -172,6 +187,8 @@ class _Fit:
         kinds = [kind for kind in KINDS_OF if self._values.has(field, kind)]
         if isinstance(value, Word) and value.text.lower() in NO_VALUE:
             fix = f"write not {field} exists for items without it"
+        elif asked.operator == "under":
+            fix = "compare it by =; under is for texts that are paths, such as labels"
         elif kinds == ["text"] and _kind_of(value) != "text":
             fix = f"write {self._as_line(asked, quoted(written(value)))} to compare as text"
         elif kinds == ["number"] and Word(str(value)).as_number() is not None:
@@ -181,8 +198,10 @@ class _Fit:
         else:
             fix = f"compare it with {' or '.join(map(_named, kinds))}"
         here = " or ".join(map(_named, kinds))
+        ordered = asked.operator in ORDERS and kinds == ["true or false"]
+        what = "which has no order" if ordered else f"{quoted(value)} is not"
         return FilterError(
-            f"{field} is {here} in this collection, {quoted(value)} is not",
+            f"{field} is {here} in this collection, {what}",
             where=f"filter, condition {self._number}",
             fix=fix,
         )

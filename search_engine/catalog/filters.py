@@ -189,7 +189,10 @@ def _parse(source: Any, where: str, depth: int) -> Filter:
     if depth > MAX_DEPTH:
         raise _error(f"nested deeper than {MAX_DEPTH}", where)
     if not isinstance(source, dict) or not source:
-        raise _error("a filter is an object", where, FOR_INSTANCE)
+        what = (
+            "the filter is an object without anything" if source == {} else "a filter is an object"
+        )
+        raise _error(what, where, FOR_INSTANCE)
     if "field" in source:
         return _parse_condition(source, where)
     if len(source) != 1 or next(iter(source)) not in ("all", "any", "not"):
@@ -241,7 +244,9 @@ def _scalar(value: Any, field: str, where: str) -> Scalar:
         return Word(normal(text)) if isinstance(value, Word) else spelled(field, text)
     if isinstance(value, int | float) and abs(value) < MAX_NUMBER and math.isfinite(value):
         return float(value)
-    raise _error("a value is a text, a finite number, true or false", where)
+    absent = f'{{"not": {{"field": "{field}", "exists": true}}}} finds items without it'
+    fix = absent if value is None else None
+    raise _error("a value is a text, a finite number, true or false", where, fix)
 
 
 def _has_surrogates(text: str) -> bool:

@@ -99,9 +99,17 @@ def test_capitals_before_a_sign_are_no_mixture(path: Path) -> None:
         ("cp1253", "Κουζίνα"),
         ("gbk", "厨房"),
         ("euc-kr", "주방"),
+        ("cp1250", "łóżko i krzesło"),
+        ("iso-8859-2", "książka żółty"),
+        ("iso-8859-16", "masă de ceașcă roșu"),
+        ("shift_jis", "マグカップ"),
+        ("big5", "杯子 盤子"),
+        ("mac_roman", "Küche größer"),
+        ("cp437", "niño pequeño"),
+        ("cp850", "forêt de Noël"),
     ],
 )
-def test_another_script_is_not_read_as_western(path: Path, encoding: str, text: str) -> None:
+def test_another_encoding_is_not_read_as_western(path: Path, encoding: str, text: str) -> None:
     content = f"id,label\n1,{text}\n2,x\n".encode(encoding)
     with pytest.raises(SourceError, match=r"by the look of it.*--encoding"):
         written(path, content)
@@ -110,6 +118,24 @@ def test_another_script_is_not_read_as_western(path: Path, encoding: str, text: 
 
 def test_rows_of_one_sign_are_no_other_script(path: Path) -> None:
     assert cells(written(path, "id,name\n1,»»»»» ÄÖ\n".encode("cp1252"))) == [["1", "»»»»» ÄÖ"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5 m³ à 3 µm ±½",
+        "l’été d’Œuvre – l·lusió",
+        "Lego®Duplo 12 °C n.º 1ª",
+        "ŠKODA BioÖl Þórður ýmis",
+    ],
+)
+def test_signs_beside_words_are_western(path: Path, text: str) -> None:
+    assert cells(written(path, f"id,name\n1,{text}\n".encode("cp1252"))) == [["1", text]]
+
+
+def test_a_word_that_no_western_text_has_is_shown(path: Path) -> None:
+    with pytest.raises(SourceError, match=r"would read 'krzes³o'.*cp1250"):
+        written(path, "id,name\n1,krzesło\n".encode("cp1250"))
 
 
 @pytest.mark.parametrize("name", ["latin-1", "ISO-8859-15", "cp850", "utf-16-le", "UTF-8"])

@@ -82,4 +82,23 @@ def test_notes_say_what_became_of_labels() -> None:
         'category: "Home > Mugs" becomes the label Home/Mugs',
         "category: a slash within a level becomes a dash, as in Home/Cups - Mugs (1)",
     ]
-    assert label_notes("category", evidence, None) == []
+    assert label_notes("category", evidence, "/") == []
+
+
+def test_labels_with_other_separators_than_the_column_has_are_told() -> None:
+    evidence = LabelEvidence()
+    for label in ("Home » Mugs", "Home > Cups", "Home>Jugs", "Home/Plates"):
+        evidence.take(label)
+    assert label_notes("category", evidence, evidence.separator()) == [
+        'category: > separates no levels, as in "Home > Cups" (2)',
+        'category: "Home » Mugs" becomes the label Home/Mugs',
+        "category: a slash within a level becomes a dash, as in Home - Plates (1)",
+    ]
+
+
+def test_a_mark_that_does_not_stand_as_a_separator_is_told() -> None:
+    evidence = LabelEvidence()
+    evidence.take_all(["Monitors >24 inch", "Home > Mugs"])
+    (note,) = label_notes("category", evidence, evidence.separator())
+    assert note.startswith("category: > separates no levels, as in ")
+    assert note.endswith(" (2)")

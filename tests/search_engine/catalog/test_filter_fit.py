@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from search_engine.catalog.filter_text import read_filter
+from search_engine.catalog.source_rows import keep_field_types
 from search_engine.engine import SearchEngine
 from search_engine.errors import FilterError
-from tests.small_catalog import bound_collection, draft, open_catalog, put
+from tests.small_catalog import bound_collection, draft, open_catalog, put, put_attributes
 
 COMPOSED, DECOMPOSED = "Küche", "Ku\u0308che"
 ITEMS: dict[str, dict[str, Any]] = {
@@ -109,6 +110,12 @@ def test_words_and_texts_mean_what_the_field_has(
         ({"field": "sku", "eq": 7}, "write sku = '7' to compare as text"),
         ({"field": "sizes", "eq": "38"}, "sizes is a number in this collection"),
         ({"field": "price", "under": "Home"}, "price is a number in this collection"),
+        ({"field": "price", "under": "5"}, "under is for texts that are paths"),
+        ("price under 5", "compare it by ="),
+        ("sold < true", "sold is true or false in this collection, which has no order"),
+        ("sold under true", "sold is true or false in this collection"),
+        ({}, "an object without anything"),
+        ({"field": "sku", "eq": None}, '{"not": {"field": "sku", "exists": true}}'),
         ({"field": "label", "eq": False}, "label is a text in this collection, false is not"),
         ({"field": "product_id", "eq": 1.5}, "product_id is a text"),
         ("price < cheap", "'cheap' is not (filter, condition 1)"),
@@ -178,6 +185,38 @@ def test_a_new_item_takes_the_warning_away(tmp_path: Any) -> None:
             assert engine.filter_warnings("label = Mug")
             put(catalog, collection, [draft("b", label="Mug")])
             assert engine.filter_warnings("label = Mug") == ()
+
+
+@pytest.fixture(scope="module")
+def dates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchEngine]:
+    """Days in a field that is known as one of dates."""
+    data = tmp_path_factory.mktemp("dates")
+    with open_catalog(data) as catalog:
+        days = {"a": {"day": "2024-05-31"}, "b": {"day": "2024-12-01"}}
+        collection = bound_collection(catalog)
+        put_attributes(catalog, collection, days)
+        with catalog.write() as writer:
+            keep_field_types(writer, collection.id, {"day": "date"})
+    with SearchEngine(data) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize("text", ["today", "2024-13-01", "2024-02-30", "01/02/2024", "1 May 2024"])
+@pytest.mark.parametrize("sign", ["<", ">="])
+def test_a_field_of_dates_is_compared_with_dates_only(
+    dates: SearchEngine, text: str, sign: str
+) -> None:
+    with pytest.raises(FilterError, match=rf"day is a date.*write it as in day {sign} 2025-12-31"):
+        found(dates, f"day {sign} '{text}'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-06", "2024-06-01", "2024-05-31T23", "31.5.2024 10:00", "'2024'", "2024-05-31T10:00:00"],
+)
+def test_a_date_may_be_written_in_part_and_in_other_ways(dates: SearchEngine, text: str) -> None:
+    line = f"day >= {text}" if " " not in text else f"day >= '{text}'"
+    assert found(dates, line) == (["a", "b"] if text == "'2024'" else ["b"])
 
 
 @pytest.mark.parametrize(
