@@ -175,7 +175,7 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
 
 def _check_split(asked: Asked | None, options: Options) -> None:
     """Raise ParameterError where queries are named and items are to be held out, too."""
-    for where, wanted in (("--folds", options.folds), ("--group-by", options.group_by)):
+    for where, wanted in (("folds", options.folds), ("group_by", options.group_by)):
         if wanted and asked is not None:
             raise ParameterError(
                 f"{where} holds out items of the catalog itself",

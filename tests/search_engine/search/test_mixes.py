@@ -113,7 +113,7 @@ def test_pages_and_tokens_of_a_mix(engine: SearchEngine) -> None:
     first = engine.search(**asked, k=10)
     second = engine.search(**asked, k=10, cursor=first.next_cursor)
     assert ids(first) + ids(second) == ids(whole)[:20]
-    with pytest.raises(ParameterError, match="another subject"):
+    with pytest.raises(ParameterError, match="another `subject`"):
         engine.search(like=["i1", "i2"], k=10, cursor=first.next_cursor)
 
 
@@ -142,7 +142,7 @@ def test_a_filter_narrows_a_mix(engine: SearchEngine) -> None:
         ({"like": [{"vector": [1, 2]}]}, r"like\[0\].vector"),
         ({"vector": OTHER[0], "mix": "rocchio"}, "no examples"),
         ({"like": ["i1"], "mix": "mean"}, "there is no mean"),
-        ({"like": ["i1"], "mix": "best", "rerank": "aqe"}, "leave out the rerank"),
+        ({"like": ["i1"], "mix": "best", "rerank": "aqe"}, "leave out `rerank`"),
         ({"vector": OTHER[0], "unlike": [{"vector": OTHER[0], "weight": 2}]}, "cancel"),
     ],
 )
