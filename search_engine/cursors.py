@@ -52,7 +52,7 @@ def read_cursor(
     if not isinstance(digests, str) or len(digests) != len(asked):
         raise _no_cursor()
     differing = [
-        f"`{name}`"
+        f"`{name}`" if "_" in name else name  # others are words
         for number, name in enumerate(sorted(question))
         if _part(digests, number) != _part(asked, number)
     ]

@@ -103,7 +103,7 @@ def load_overview(
     missing = OverviewNotFoundError(
         "it was not made yet",
         where=kind,
-        fix=f"{overview_command(kind, record.name, target)} or a job of the kind `{kind}` makes it",
+        fix=f"{overview_command(kind, record.name, target)} makes it",
     )
     try:
         found = _read(file)

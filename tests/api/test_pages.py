@@ -90,7 +90,7 @@ def test_a_cursor_of_another_question_is_refused(
 ) -> None:
     cursor = crowded.get(ITEMS, params={"sort": "-price"}).json()["next_cursor"]
     response = crowded.get(ITEMS, params={"sort": "-price", "cursor": cursor, **other})
-    assert f"another `{named}`" in assert_problem(response, 422, "bad_parameter")["detail"]
+    assert f"another {named}" in assert_problem(response, 422, "bad_parameter")["detail"]
     elsewhere = ITEMS.replace("default", "other")
     response = crowded.get(elsewhere, params={"sort": "added", "cursor": cursor})
     assert "collection" in assert_problem(response, 422, "bad_parameter")["detail"]
@@ -100,7 +100,7 @@ def test_labels_have_cursors_of_their_own(crowded: CheckedClient) -> None:
     cursor = crowded.get(f"{DEFAULT}/labels?limit=2").json()["next_cursor"]
     assert_problem(crowded.get(f"{ITEMS}?cursor={cursor}"), 422, "bad_parameter")
     response = crowded.get(f"{DEFAULT}/labels?q=9&cursor={cursor}")
-    assert "another `q`" in assert_problem(response, 422, "bad_parameter")["detail"]
+    assert "another q" in assert_problem(response, 422, "bad_parameter")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_cursor_of_another_photo_is_refused(
 ) -> None:
     cursor = ask(client, first_picture, k="5").json()["next_cursor"]
     response = ask(client, shopper_photo.read_bytes(), k="5", cursor=cursor)
-    assert "another `subject`" in assert_problem(response, 422, "bad_parameter")["detail"]
+    assert "another subject" in assert_problem(response, 422, "bad_parameter")["detail"]
     for verb, code in ((CLASSIFY, 422), (SEARCH, 422)):
         assert ask(client, first_picture, verb, cursor="AAAA").status_code == code
     refused = ask(client, first_picture, CLASSIFY, cursor=cursor)
