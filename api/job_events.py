@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 from fastapi.concurrency import run_in_threadpool
 
+from api.request_names import job_as_requested
 from api.schemas.jobs import job_json
 from indexer.jobs.queue import files_of, told
 from search_engine.catalog.job_rows import Job, jobs_by_id
@@ -130,5 +131,5 @@ class JobWatch:
     def _event(self, job: Job) -> bytes:
         name = job.state if job.is_finished else "progress"
         files = files_of(self._catalog.paths, job.id)
-        body = json.dumps(job_json(job, files, time.time()), ensure_ascii=False)
+        body = json.dumps(job_as_requested(job_json(job, files, time.time())), ensure_ascii=False)
         return f"id: {job.version}\nevent: {name}\ndata: {body}\n\n".encode()

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from api.request_names import as_requested, with_requests
 from api.schemas.server import Problem as ProblemJson
 from indexer import upload_errors
 from search_engine import errors
@@ -252,14 +253,14 @@ def _is_for_some(request: Request) -> bool:
 def _public_text(error: errors.EyedexError, status: int) -> str:
     """What a stranger may read: places on our disk stay in the log."""
     if isinstance(error, errors.DamagedRecordError):
-        return str(error)
+        return as_requested(str(error))
     if status >= 500:
         return _PUBLIC.get(error.code, "the catalog cannot be used at the moment")
-    parts = [error.what]
+    parts = [with_requests(error.what)]
     if isinstance(error, errors.ParameterError | errors.FilterError) and error.where:
-        parts[0] = f"{error.where}: {error.what}"
+        parts[0] = f"{error.where}: {parts[0]}"
     if error.fix:
-        parts.append(error.fix)
+        parts.append(as_requested(error.fix))
     return "; ".join(parts)
 
 

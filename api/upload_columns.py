@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from api.request_names import as_requested
 from api.schemas.uploads import UploadDetails, columns_json
 from indexer.remembered import recalled
 from indexer.sources import SourceOptions, open_source
@@ -32,4 +33,6 @@ def add_columns(found: UploadDetails, engine: SearchEngine, table: Path, collect
     source = open_source(table, reading)
     found["rows"] = len(source)
     found["columns"] = columns_json(source.columns)
-    found["notes"] = list(source.notes)
+    for column in found["columns"]:
+        column["note"] = column["note"] and as_requested(column["note"])
+    found["notes"] = [as_requested(each) for each in source.notes]

@@ -157,7 +157,7 @@ class _Misfits:
         if self.count:
             raise ParameterError(
                 f"{self.count:,} values do not fit, nothing was changed: {'; '.join(self.first)}",
-                where="--type",
+                where="type",
                 fix="mend those items, or choose text",
             )
 
@@ -169,7 +169,7 @@ def _wanted(
     for name in types:
         if name not in known:
             raise ParameterError(
-                f"no item has an attribute {name!r}", where="--type", fix=did_you_mean(name, known)
+                f"no item has an attribute {name!r}", where="type", fix=did_you_mean(name, known)
             )
     return {name: parse_type(written, f"--type {name}") for name, written in types.items()}
 

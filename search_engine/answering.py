@@ -178,7 +178,7 @@ class Answering:
                 raise ParameterError(
                     "a trained classifier has labels of its own",
                     where="labels",
-                    fix="leave out one of labels and with",
+                    fix="leave out `labels`, or `with`",
                 )
             reader = self._encoders.for_pictures(live, "labels")
             return ask_labels(reader, wanted.labels, wanted)

@@ -105,7 +105,7 @@ def kmeans(vectors: Vectors, clusters: int | None = None) -> Clusters:
         few = len(vectors) < 2
         raise ParameterError(
             f"{len(vectors):,} items do not make {wanted:,} clusters",
-            where=None if few else "--clusters",
+            where=None if few else "clusters",
             fix="index more first" if few else f"give a number from 2 to {len(vectors):,}",
         )
     if len(vectors) < BATCH_FROM:
@@ -135,7 +135,7 @@ def hdbscan(vectors: Vectors) -> Clusters:
     if len(vectors) < SMALLEST:
         raise ParameterError(
             f"{len(vectors):,} items; the smallest cluster has {SMALLEST}",
-            where="--method",
+            where="method",
             fix="use kmeans",
         )
     with threadpool_limits(spare_cores()):

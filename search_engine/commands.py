@@ -13,6 +13,16 @@ def train_command(name: str, collection: str, target: str) -> str:
     return _command(f"eyedex train --with {name}", collection, target)
 
 
+def index_command(collection: str, flags: str = "") -> str:
+    """Return the command that indexes a source of a collection again."""
+    return _command(f"eyedex index SOURCE{flags}", collection, "label")
+
+
+def undo_command(collection: str) -> str:
+    """Return the command that brings back the former encoder of a collection."""
+    return _command("eyedex switch --undo", collection, "label")
+
+
 def compact_command(collection: str) -> str:
     """Return the command that builds the index of a collection again where it is damaged."""
     return f"`eyedex collections compact {collection}`"

@@ -20,7 +20,7 @@ Kinds = type | tuple[type, ...]
 
 NONE = type(None)
 _DIGEST_BYTES = 4
-_FIX = "give the next_cursor of the page before"
+_FIX = "give `next_cursor` from the page before"
 
 
 def write_cursor(place: Sequence[Scalar], question: Mapping[str, Any]) -> str:
@@ -52,7 +52,7 @@ def read_cursor(
     if not isinstance(digests, str) or len(digests) != len(asked):
         raise _no_cursor()
     differing = [
-        name
+        f"`{name}`" if "_" in name else name  # others are words
         for number, name in enumerate(sorted(question))
         if _part(digests, number) != _part(asked, number)
     ]
@@ -60,7 +60,7 @@ def read_cursor(
         raise ParameterError(
             f"it belongs to a question with another {' and another '.join(differing)}",
             where="cursor",
-            fix="ask as for the page before, or leave the cursor out",
+            fix="ask as for the page before, or leave out `cursor`",
         )
     if len(place) != len(kinds) or not all(map(_fits, place, kinds)):
         raise _no_cursor()

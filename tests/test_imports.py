@@ -70,6 +70,7 @@ ORDER = {
     ),
     "api": (
         "schemas",
+        "request_names",
         "problems base64_pictures cursors dependencies examples filter_schema heads healthcheck",
         "client docstrings page",
         "deprecation forms idempotency security job_events",

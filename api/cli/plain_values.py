@@ -12,11 +12,12 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from api.cli.flag_names import errors_in_flags
 from search_engine.plain_numbers import parse_real, parse_whole
 
 
 class PlainCommand(TyperCommand):
-    """A verb whose parameters are read so."""
+    """A verb whose parameters are read so, and whose errors name them as they are typed."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -32,6 +33,11 @@ class PlainCommand(TyperCommand):
             if count > 1 and takes_one and not getattr(parameter, "is_flag", False):
                 raise typer.BadParameter("it is given twice", ctx=ctx, param=parameter)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """See typer."""
+        with errors_in_flags(self.params):
+            return super().invoke(ctx)
 
 
 def _read(parameter: Any, process: Any, context: Any, value: Any) -> Any:

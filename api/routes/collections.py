@@ -9,6 +9,7 @@ from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import JSON, field_names, read_body, text_value
 from api.parameters import CURSOR, Parameters, as_sent, text, whole
 from api.problems import Problem, responses
+from api.request_names import with_requests
 from api.schemas.collections import (
     ClassifierList,
     CollectionList,
@@ -187,7 +188,7 @@ def list_facets(request: Request, collection: CollectionDep, engine: EngineDep) 
     condition = read_filter(values["filter"])
     facets = engine.facets(names, filter=condition, collection=collection)
     warnings = engine.filter_warnings(condition, collection=collection)
-    return {"facets": facets_json(facets), "warnings": list(warnings)}
+    return {"facets": facets_json(facets), "warnings": [with_requests(each) for each in warnings]}
 
 
 def _describe(engine: SearchEngine, collection: Collection) -> CollectionAnswer:

@@ -13,6 +13,7 @@ from api.dependencies import NO_PARAMETERS, CollectionDep, EngineDep
 from api.forms import FORM, JSON, parse_json, read_body
 from api.parameters import CURSOR, Parameters, as_sent, include_vectors, text, whole
 from api.problems import Problem, responses
+from api.request_names import with_requests
 from api.schemas.items import (
     Item,
     ItemForm,
@@ -74,6 +75,7 @@ def list_items(request: Request, collection: CollectionDep, engine: EngineDep) -
     question = ItemQuestion(read_filter(values["filter"]), values["q"], values["sort"] or ADDED)
     page = engine.item_page(question, values["limit"], values["cursor"], collection=collection)
     found = item_page_json(collection, page)
+    found["warnings"] = [with_requests(each) for each in found["warnings"]]
     _add_included(found["items"], page.items, engine, collection, values["include"])
     return found
 

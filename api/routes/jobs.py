@@ -17,6 +17,7 @@ from api.idempotency import PARAMETER, Answer, answer_once
 from api.job_events import JobWatch
 from api.parameters import CURSOR, Parameters, text, whole
 from api.problems import responses
+from api.request_names import job_as_requested
 from api.schemas.jobs import Job as JobAnswer
 from api.schemas.jobs import JobPage, job_json
 from api.security.access import ADMIN_JOBS, GrantDep, require
@@ -217,7 +218,8 @@ def _submit(engine: SearchEngine, collection: str, given: Mapping[str, Any], gra
 
 
 def _answer(engine: SearchEngine, job: Job) -> JobAnswer:
-    return job_json(job, queue.files_of(engine.catalog.paths, job.id), time.time())
+    files = queue.files_of(engine.catalog.paths, job.id)
+    return job_as_requested(job_json(job, files, time.time()))
 
 
 def _job(engine: SearchEngine, job_id: str, grant: Grant) -> Job:

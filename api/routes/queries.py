@@ -18,6 +18,7 @@ from api.forms import QueryForm, item_query, read_batch, read_query
 from api.heads import note_timings
 from api.parameters import of_options
 from api.problems import Problem, problem_of, request_id, responses
+from api.request_names import with_requests
 from api.schemas.batches import ClassifyBatch, SearchBatch
 from api.schemas.items import facets_json, image_url
 from api.schemas.results import ClassifyAnswer, SearchAnswer, classify_json, search_json
@@ -220,6 +221,7 @@ def _told(
 ) -> Answer:
     body = kind.tell(result)
     body["query_token"] = result.query_token
+    body["warnings"] = [with_requests(each) for each in body["warnings"]]
     for neighbor in body["neighbors"]:
         neighbor["image_url"] = image_url(collection, neighbor["item_id"])
     if facets:

@@ -157,6 +157,6 @@ def _before(engine: SearchEngine, record: Collection) -> tuple[Collection, MakeE
         return plain.given_to(record), lambda: plain.encoder
     raise ParameterError(
         f"nothing is kept of an encoder that {record.name!r} had before",
-        where="--undo",
+        where="undo",
         fix="name the encoder: `eyedex switch ENCODER`",
     )

@@ -58,7 +58,7 @@ def candidates(names: str, settings: Settings) -> list[Candidate]:
     if "" in listed:
         raise ParameterError(
             f"not a list of encoders: {names!r}",
-            where="--encoders",
+            where="encoders",
             fix="separate names with commas, such as hsv,lbp,efficientnet_lite0/gem",
         )
     return [_candidate(name, settings) for name in listed]

@@ -113,7 +113,7 @@ def encoder_rows(
     """
     task = prepare(engine, asked, options)
     if task.values is not None:
-        raise ParameterError("pictures have several values each", where="--encoders")
+        raise ParameterError("pictures have several values each", where="encoders")
     task = task.relearned(progress)
     on_task(task)
     record = engine.catalog.collection(options.collection)

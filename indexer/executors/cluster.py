@@ -143,7 +143,7 @@ def pool_of(nodes: Sequence[Node], most: int | None, on_gpu: bool) -> Pool:
     raise ParameterError(
         f"{count:,} actors leave no CPU of the {total:,} of the cluster, or of its {gpus:,} GPUs, "
         "for anything else, and Ray would wait for ever",
-        where="--ray-actors",
+        where="ray_actors",
         fix="name fewer, or give the cluster more CPUs (ray start --num-cpus N)",
     )
 

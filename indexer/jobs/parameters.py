@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from indexer.declared import Calibrating, Clustering, Evaluating, Indexing, Switching, Tuning
 from indexer.sources import SourceOptions
@@ -97,6 +106,12 @@ class SwitchJob(_Given, Switching):
 
     kind: Literal["switch"]
     encoder: Annotated[Text | None, Field(description="The new encoder; none with `undo`.")] = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.encoder is None) != self.undo:
+            raise ValueError("give the new encoder, or undo, one of them")
+        return self
 
 
 class RerankJob(_Given):
@@ -281,7 +296,7 @@ def _flaw(given: Mapping[str, Any], error: ValidationError) -> ParameterError:
         remedy = "give the upload or the path that is to be indexed"
         return ParameterError("missing", where=where, fix=remedy if path == ["source"] else None)
     message = found["msg"].removeprefix("Value error, ")
-    return ParameterError(message[:1].lower() + message[1:], where=where)
+    return ParameterError(message[:1].lower() + message[1:], where=where or None)
 
 
 def _place(loc: tuple[int | str, ...], kind: str) -> list[str]:

@@ -118,7 +118,7 @@ def _check_enough(pictures: int, collection: str) -> None:
     if pictures < FEWEST_PICTURES:
         raise ParameterError(
             f"calibrating takes {FEWEST_PICTURES} pictures, collection {collection} has {pictures}",
-            where="--calibrate-int8",
+            where="calibrate_int8",
             fix="index more first",
         )
 
@@ -127,5 +127,5 @@ def _source(engine: SearchEngine, collection: str) -> NetworkSource:
     request = encoder_request(engine.live(collection).record, engine.settings, engine.catalog)
     encoder = create_encoder(replace(request, runtime="openvino"))
     if not isinstance(encoder, CnnEncoder):
-        raise ParameterError(f"{request.name} has no network to run", where="--calibrate-int8")
+        raise ParameterError(f"{request.name} has no network to run", where="calibrate_int8")
     return encoder.source

@@ -12,6 +12,11 @@ UNKNOWN = "\ufffd"
 MENDED = "index the item again, or remove it"
 
 
+COLLECTION_MENDED = (
+    "restore the catalog from a snapshot, or delete the collection and index it again"
+)
+
+
 class Damaged(dict[str, Any]):
     """A JSON object that cannot be read: empty, and equal to nothing, so that writing mends it."""
 
@@ -52,7 +57,7 @@ class UnreadableOptions(Mapping[str, Any]):
         raise DamagedRecordError(
             self.what,
             where=f"collection {self._collection}",
-            fix="restore the catalog from a snapshot, or delete the collection and index it again",
+            fix=COLLECTION_MENDED,
         )
 
 

@@ -121,6 +121,13 @@ def damaged_rows(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
     return [tuple(row[:keys]) for stored, *row in found if row_crc32(row) != stored]
 
 
+def is_sound_row(connection: Connection, table: Table, which: ColumnElement[bool]) -> bool:
+    """Whether a row of a table of `SEALED`, if it is there, matches its checksum."""
+    (crc32,) = _as_stored(table.c.crc32)
+    found = connection.execute(select(crc32, *SEALED[table]).where(which))
+    return all(row_crc32(row) == stored for stored, *row in found)
+
+
 def require_sound_items(connection: Connection, keys: Sequence[int]) -> None:
     """Refuse items that a change of some columns would leave damaged, or hide that they are.
 

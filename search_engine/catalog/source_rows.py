@@ -12,7 +12,13 @@ from search_engine.catalog.chunks import in_parts
 from search_engine.catalog.collection_rows import Collection, live_of
 from search_engine.catalog.damaged import Damaged
 from search_engine.catalog.dialects.statements import items_of_texts
-from search_engine.catalog.row_checksums import seal_items, seal_rows, sound_items
+from search_engine.catalog.row_checksums import (
+    damaged_rows,
+    is_sound_row,
+    seal_items,
+    seal_rows,
+    sound_items,
+)
 from search_engine.catalog.tables import fields, items, sources
 from search_engine.catalog.writer import CatalogWriter
 
@@ -85,13 +91,14 @@ def keys_of_others(connection: Connection, keys: Sequence[int], source: str) -> 
 def source_options(
     connection: Connection, collection: Collection, source: str
 ) -> Mapping[str, Any] | None:
-    """How a source was understood when it was last read; None for one that was not read yet."""
-    found = connection.execute(
-        select(sources.c.options).where(
-            sources.c.collection_id == collection.id, sources.c.name == source
-        )
-    ).scalar()
-    return None if isinstance(found, Damaged) else found
+    """How a source was understood when it was last read.
+
+    None for one that was not read yet, or whose row is damaged: it is written anew then.
+    """
+    this = (sources.c.collection_id == collection.id) & (sources.c.name == source)
+    found = connection.execute(select(sources.c.options).where(this)).scalar()
+    is_sound = not isinstance(found, Damaged) and is_sound_row(connection, sources, this)
+    return found if is_sound else None
 
 
 def keep_source_options(
@@ -106,11 +113,16 @@ def keep_source_options(
 
 
 def field_types(connection: Connection, collection: Collection) -> dict[str, str]:
-    """The types of attributes that are known, by name."""
+    """The types of attributes that are known, by name; those of damaged rows are not."""
+    damaged = {tuple(row) for row in damaged_rows(connection, fields)}
     query = select(fields.c.name, fields.c.type).where(
         fields.c.collection_id == collection.id, fields.c.type.is_not(None)
     )
-    return {row.name: row.type for row in connection.execute(query)}
+    return {
+        row.name: row.type
+        for row in connection.execute(query)
+        if (collection.id, row.name) not in damaged
+    }
 
 
 def keep_field_types(writer: CatalogWriter, collection_id: int, types: Mapping[str, str]) -> None:

@@ -114,9 +114,9 @@ class CatalogWriter(EmbeddingWriter):
         """Remove a collection with everything in it; its keys are never used again."""
         delete_feedback(self._connection, collection_id)
         keys = select(items.c.key).where(items.c.collection_id == collection_id)
-        for table in (embeddings, unsearchable, patches, pictures, picture_hashes):
+        for table in (embeddings, unsearchable, pictures):
             self._connection.execute(delete(table).where(table.c.key.in_(keys)))
-        for table in (fields, sources, rerankers):
+        for table in (fields, sources, rerankers, patches, picture_hashes):
             self._connection.execute(delete(table).where(table.c.collection_id == collection_id))
         index_fields(self._connection)  # before the items, which have fewer indexes to leave then
         clear_unreadable(self._connection, items.c.collection_id == collection_id)

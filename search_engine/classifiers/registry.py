@@ -46,6 +46,6 @@ def create_classifier(name: str) -> Classifier:
     kind = _BY_NAME.get(name)
     if kind is None:
         raise ParameterError(
-            f"there is no classifier {name!r}", where="--with", fix=f"known: {', '.join(_BY_NAME)}"
+            f"there is no classifier {name!r}", where="with", fix=f"known: {', '.join(_BY_NAME)}"
         )
     return HeadClassifier(kind.name, kind.learn, kind.most_items)

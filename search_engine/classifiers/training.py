@@ -60,7 +60,7 @@ class HeadClassifier:
             raise ParameterError(
                 f"{self.name} learns from at most {self.most_items:,} items, "
                 f"here are {len(vectors):,}",
-                where="--with",
+                where="with",
                 fix="use linear-svm or logistic",
             )
 

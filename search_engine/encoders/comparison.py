@@ -47,7 +47,7 @@ def compare_runtimes(request: EncoderRequest, pixels: Pixels) -> list[RuntimeFig
     """
     chosen = create_encoder(replace(request, runtime="auto"))
     if not isinstance(chosen, CnnEncoder):
-        raise ParameterError(f"{request.name} has no network to run", where="--bench")
+        raise ParameterError(f"{request.name} has no network to run", where="bench")
     encoders: dict[RuntimeChoice, Encoder] = {}
     for choice in present_choices(chosen.source):
         encoder = create_encoder(replace(request, runtime=choice))

@@ -48,7 +48,7 @@ def external_spec(name: str, dimension: int) -> EncoderSpec:
     if not _NAME.fullmatch(name.partition(":")[2]):
         raise ParameterError(
             f"not a name for an encoder: {name!r}",
-            where="--encoder",
+            where="encoder",
             fix="use up to 96 letters, digits and . _ / @ + - behind external:",
         )
     if not 1 <= dimension <= MAX_DIMENSION:

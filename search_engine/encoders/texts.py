@@ -43,6 +43,6 @@ def text_encoder(encoder: Encoder, where: str) -> TextEncoder:
             f"the encoder {encoder.spec.name} sees pictures, but reads no texts",
             where=where,
             fix=f"index with one that does ({can}; `eyedex encoders --all` lists them), or "
-            "`eyedex switch` to it",
+            "change to it by `eyedex switch`",
         )
     return cast(TextEncoder, encoder)

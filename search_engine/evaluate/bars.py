@@ -8,7 +8,7 @@ from typing import Any
 from search_engine.errors import ParameterError
 from search_engine.evaluate.glossary import describe, lower_is_better
 
-WHERE = "--fail-under"
+WHERE = "fail_under"
 
 
 @dataclass(frozen=True, slots=True)

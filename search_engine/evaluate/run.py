@@ -133,9 +133,9 @@ def run_evaluation(
     """
     task = prepare(engine, asked, options)
     if options.classifiers and task.values is not None:
-        raise ParameterError("pictures have several values each", where="--all")
+        raise ParameterError("pictures have several values each", where="classifiers")
     if options.rerankings and task.values is not None:
-        raise ParameterError("pictures have several values each", where="--rerank")
+        raise ParameterError("pictures have several values each", where="rerank")
     task = task.relearned(progress)
     with progress("evaluating", len(task.queries.keys)) as advance:
         found = examine(
@@ -254,7 +254,7 @@ def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
     if options.hold_out_classes is None:
         return run
     if run.found.answers is None:
-        raise ParameterError("pictures have several values each", where="--hold-out-classes")
+        raise ParameterError("pictures have several values each", where="hold_out_classes")
     unknown = hold_out(
         run.found.queries, run.found.gallery, run.predictor, options.hold_out_classes,
         options.seed, hiding,
@@ -309,7 +309,7 @@ def _stressed(
     if not options.stress_queries:
         return run
     if run.found.answers is None:
-        raise ParameterError("pictures have several values each", where="--stress")
+        raise ParameterError("pictures have several values each", where="stress")
     encoder = engine.live(options.collection).encoder()
     assert encoder is not None
     rows, photos = _stress_photos(run, options)
@@ -337,7 +337,7 @@ def _stress_photos(run: Run, options: Options) -> tuple[Any, list[Image.Image]]:
     if not rows:
         raise ParameterError(
             "none of the queries' pictures can be read any more",
-            where="--stress",
+            where="stress",
             fix="bring the catalog's files back to where they were, or name a folder of queries",
         )
     return np.array(rows), photos

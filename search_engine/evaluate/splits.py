@@ -56,7 +56,7 @@ def folds_by_thing(labelled: Labelled, folds: int, seed: int) -> Hiding:
     if not 2 <= folds <= things:
         raise ParameterError(
             f"{folds} folds of {things} different products or scenes",
-            where="--folds",
+            where="folds",
             fix=f"give 2 to {things}, or index more pictures"
             if things > 1
             else "index more pictures first",
@@ -127,7 +127,7 @@ def choose_classes(
         most = min(len(common), len(known) - 1)
         raise ParameterError(
             f"{count} classes cannot be held out of {len(known)}",
-            where="--hold-out-classes",
+            where="hold_out_classes",
             fix=f"1 to {most} will do" if most > 0 else "index pictures of at least two classes",
         )
     rng = np.random.default_rng(seed)

@@ -164,7 +164,8 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
     hiding = None if asked else _hiding(lesson.looks if lesson else gallery, values, options)
     task = Task(
         queries, gallery, asked.photos if asked else ItemPhotos(engine, gallery.keys),
-        _predictor(engine, options), hiding, values, asked.name if asked else ITSELF,
+        _predictor(engine, options, values is not None), hiding, values,
+        asked.name if asked else ITSELF,
         QUERIES if asked else _split(hiding, options), asked.rejected if asked else 0,
         learned=learned, lesson=lesson,
     )  # fmt: skip
@@ -175,7 +176,7 @@ def prepare(engine: SearchEngine, asked: Asked | None, options: Options) -> Task
 
 def _check_split(asked: Asked | None, options: Options) -> None:
     """Raise ParameterError where queries are named and items are to be held out, too."""
-    for where, wanted in (("--folds", options.folds), ("--group-by", options.group_by)):
+    for where, wanted in (("folds", options.folds), ("group_by", options.group_by)):
         if wanted and asked is not None:
             raise ParameterError(
                 f"{where} holds out items of the catalog itself",
@@ -224,8 +225,10 @@ def _split(hiding: Hiding | None, options: Options) -> str:
     return f"{options.folds} folds by {together}" if options.folds else f"leave one {together} out"
 
 
-def _predictor(engine: SearchEngine, options: Options) -> Predictor:
-    """Return the same vote as `SearchEngine.classify`.
+def _predictor(engine: SearchEngine, options: Options, several: bool) -> Predictor:
+    """Return the same vote as `SearchEngine.classify`, of several values if pictures have these.
+
+    Values that a separator divides were calibrated as whole labels, which says nothing of them.
 
     Raises:
         ParameterError: The requested accuracy needs a calibration, or a better one.
@@ -237,8 +240,15 @@ def _predictor(engine: SearchEngine, options: Options) -> Predictor:
         collection=options.collection,
     )
     assert isinstance(question, VoteQuestion)
-    if question.calibrated is not None:
-        return CalibratedVote(question.calibrated, question.min_confidence)
+    fitted = question.calibrated
+    if fitted is not None and several == (fitted.values is not None):
+        return CalibratedVote(fitted, question.min_confidence)
+    if options.accept_accuracy is not None:
+        raise ParameterError(
+            "whole labels were calibrated, not the values that a separator divides",
+            where="accept_accuracy",
+            fix="leave it out, or `separator`",
+        )
     return PlainVote(question.voting.k, question.rule, question.class_weights, question.least_score)
 
 

@@ -68,7 +68,7 @@ class NumpyBackend:
     def check(self, factory: str, dimension: int) -> None:
         """See Backend."""
         if factory != NAME:
-            raise ParameterError("it has one kind", where="--index", fix=f"give {NAME}")
+            raise ParameterError("it has one kind", where="index", fix=f"give {NAME}")
 
     def limit_threads(self, count: int) -> None:
         """Do nothing: NumPy's threads are those of its linear algebra, set in the environment."""

@@ -21,7 +21,7 @@ from search_engine.catalog.collection_rows import (
     live_of,
     require_sound_collection,
 )
-from search_engine.catalog.damaged import MENDED, Damaged
+from search_engine.catalog.damaged import COLLECTION_MENDED, MENDED, Damaged
 from search_engine.catalog.dialects.statements import is_postgresql
 from search_engine.catalog.item_rows import ITEM_COLUMNS, item_of
 from search_engine.catalog.row_checksums import is_sound_blob
@@ -37,8 +37,9 @@ from search_engine.catalog.tables import (
 )
 from search_engine.catalog.vectors import is_packed, unpack
 from search_engine.collections.live import LiveCollection
-from search_engine.commands import compact_command, forget_command
+from search_engine.commands import compact_command, forget_command, index_command, undo_command
 from search_engine.config import Settings
+from search_engine.encoders.runtime.exports import damaged_exports
 from search_engine.errors import (
     CorruptDataError,
     DamagedRecordError,
@@ -51,6 +52,7 @@ from search_engine.maintenance.findings import Code, Finding, of_collection, of_
 from search_engine.maintenance.generations import check_generations
 from search_engine.maintenance.patch_flaws import patch_flaws
 from search_engine.maintenance.sealed_rows import check_sealed
+from search_engine.overviews.storage import damaged_overviews, made_anew_by
 from search_engine.records import CatalogItem, Keys
 from search_engine.vote.calibration.store import calibrated_targets, load_calibration
 from search_engine.vote.drift import read_lately
@@ -58,6 +60,8 @@ from search_engine.vote.drift import read_lately
 UNIT_TOLERANCE = 2e-3
 UNSEARCHABLE_SHOWN = 5
 INDEX_AGAIN = "index the item again"
+REMOVE_FIRST = "remove the item and index it again"
+RESTORE = "restore the catalog from a snapshot"
 FIXED_SQLITE = (3, 51, 3)
 PACKAGES = ("faiss-cpu", "fastapi", "numpy", "openvino", "pillow", "sqlalchemy", "torch")
 
@@ -100,6 +104,7 @@ def check_data(settings: Settings) -> CheckReport:
                 findings += problems
         findings += check_sealed(catalog)
         findings += _check_learned(catalog)
+        findings += _check_made(catalog)
         findings += _check_drift(catalog)
     if paths.catalog.exists():
         findings += _sqlite_note()
@@ -114,18 +119,18 @@ def _check_database(catalog: Catalog) -> Iterator[Finding]:
         with catalog.read() as connection:
             for name in connection.execute(select(collections.c.name)).scalars():
                 if not is_collection_name(name):
-                    said = f"{name!r} is no name of a collection"
+                    said = f"{name!r} is no name of a collection; {RESTORE}"
                     yield Finding("error", where, said, "collection_name", {"collection": name})
             if is_postgresql(connection):
                 return  # it keeps its references itself, and its pages are for pg_amcheck
             for (line,) in connection.execute(text("PRAGMA integrity_check")):
                 if line != "ok":
-                    yield Finding("error", where, f"SQLite: {line}", "database_damaged")
+                    yield Finding("error", where, f"SQLite: {line}; {RESTORE}", "database_damaged")
             for row in connection.execute(text("PRAGMA foreign_key_check")):
-                said = f"a row of {row[0]} refers to nothing"
+                said = f"a row of {row[0]} refers to nothing; {RESTORE}"
                 yield Finding("error", where, said, "database_damaged")
     except UnreadableAttributesError as error:
-        said = f"{error.what}: indexes of fields do not fit them"
+        said = f"{error.what}: indexes of fields do not fit them; index these items again"
         yield Finding("error", where, said, "attributes_damaged")
 
 
@@ -155,10 +160,10 @@ def _check_items(
         problem = _vector_problem(vector, crc32, collection.dimension or 0, item.key)
         if problem and not (vector is None and item.key in unsearchable):
             code: Code = "embedding_missing" if vector is None else "embedding_damaged"
-            findings.append(of_item(item.item_id, problem, code))
+            findings.append(of_item(collection.name, item.item_id, problem, code))
         if isinstance(item.attributes, Damaged):
             what = f"{item.attributes.what}; {MENDED}"
-            findings.append(of_item(item.item_id, what, "attributes_damaged"))
+            findings.append(of_item(collection.name, item.item_id, what, "attributes_damaged"))
     findings += _check_blobs(connection, collection)
     findings += _check_key_state(connection, collection, np.array(keys, dtype=np.int64))
     return digest.hexdigest(), findings
@@ -192,7 +197,7 @@ def _check_blobs(connection: Connection, collection: Collection) -> Iterator[Fin
         )
         for item_id, key, blob, crc32 in connection.execution_options(yield_per=100).execute(query):
             if not is_sound_blob(key, blob, crc32):
-                yield of_item(item_id, what, code)
+                yield of_item(collection.name, item_id, what, code)
 
 
 def _check_collection(catalog: Catalog, collection: Collection) -> Iterator[Finding]:
@@ -230,8 +235,8 @@ def _check_unsearchable(
             "note",
             collection.name,
             f"items without an embedding by its encoder, which no search finds: {len(lost):,} "
-            f"({named}{' ...' if len(lost) > len(shown) else ''}); `eyedex index` brings them back "
-            "once their pictures can be read",
+            f"({named}{' ...' if len(lost) > len(shown) else ''}); "
+            f"{index_command(collection.name)} brings them back once their pictures can be read",
             "not_searchable",
             count=len(lost),
         )
@@ -256,7 +261,8 @@ def _check_former(connection: Connection, former: Collection | None) -> Iterator
             "note",
             former.name,
             f"damaged embeddings by {former.encoder}, the encoder before: {damaged:,}; after "
-            "`eyedex switch --undo` no search would find these items",
+            f"{undo_command(former.name)} no search would find these items; "
+            f"{forget_command(former.name)} deletes them all",
             "former_embeddings_damaged",
             count=damaged,
         )
@@ -273,7 +279,7 @@ def _check_key_state(
             "error",
             collection.name,
             f"notes {noted.key_count:,} keys with checksum {noted.key_checksum}, but its "
-            f"{len(keys):,} items have {key_checksum(keys)}",
+            f"{len(keys):,} items have {key_checksum(keys)}; {COLLECTION_MENDED}",
             "items_differ",
         )
 
@@ -287,7 +293,7 @@ def _vector_problem(vector: object, crc32: object, dimension: int, key: int) -> 
         return f"its embedding has the wrong length; {INDEX_AGAIN}"
     norm = float(np.linalg.norm(unpack([vector], dimension).astype(np.float32)))
     if not abs(norm - 1) < UNIT_TOLERANCE:
-        return "its embedding is not a unit vector"
+        return f"its embedding is not a unit vector; {REMOVE_FIRST}"
     return None
 
 
@@ -315,7 +321,7 @@ def _check_index(catalog: Catalog, live: LiveCollection) -> tuple[dict[str, Any]
     snapshot = live.snapshot()
     wanted = catalog.changes_since(collection, -1).keys
     if snapshot is not None and not np.array_equal(snapshot.keys(), wanted):
-        said = "index and catalog differ in keys"
+        said = f"index and catalog differ in keys; {COLLECTION_MENDED}"
         findings.append(of_collection("error", collection.name, said, "index_differs"))
     if live.drifted is not None:
         said = (
@@ -343,6 +349,16 @@ def _check_learned(catalog: Catalog) -> Iterator[Finding]:
             yield of_file(flaw.level, str(path), flaw.what, code)
     for left in leftovers(catalog.paths):
         yield of_file("note", str(left), "left by an interrupted run; delete it", "leftover")
+
+
+def _check_made(catalog: Catalog) -> Iterator[Finding]:
+    """Report lists, maps and exported networks that are damaged; all are made anew."""
+    for file, flaw in damaged_overviews(catalog.paths):
+        said = f"{flaw}; {made_anew_by(file)} makes it anew"
+        yield of_file("error", str(file), said, "overview_damaged")
+    for folder in damaged_exports(catalog.paths.encoders):
+        said = "the network does not match its checksum; what uses it next makes it anew"
+        yield of_file("note", str(folder), said, "network_damaged")
 
 
 def _check_drift(catalog: Catalog) -> Iterator[Finding]:

@@ -25,8 +25,10 @@ Code = Literal[
     "learned_damaged",
     "learned_unused",
     "leftover",
+    "network_damaged",
     "not_confined",
     "not_searchable",
+    "overview_damaged",
     "patches_damaged",
     "patches_differ",
     "patches_missing",
@@ -67,9 +69,10 @@ class Finding:
         }
 
 
-def of_item(item_id: str, what: str, code: Code) -> Finding:
+def of_item(collection: str, item_id: str, what: str, code: Code) -> Finding:
     """An error of one item."""
-    return Finding("error", f"item {item_id!r}", what, code, {"item": item_id})
+    where = f"item {item_id!r} of collection {collection}"
+    return Finding("error", where, what, code, {"item": item_id, "collection": collection})
 
 
 def of_collection(

@@ -11,6 +11,7 @@ from search_engine.indexes.manifest import verify
 from search_engine.maintenance.findings import Finding, of_file
 
 MEANWHILE_S = 0.5
+UPDATE = "update Eyedex"
 
 
 def check_generations(folder: Path, collection: str) -> Iterator[Finding]:
@@ -47,5 +48,5 @@ def _generation_findings(folder: Path, again: str) -> Iterator[Finding]:
         except (CorruptDataError, NewerFormatError) as error:
             if (folder / name).exists():
                 is_newer = isinstance(error, NewerFormatError)
-                said = error.what if is_newer else f"{error.what}; {again}"
+                said = f"{error.what}; {UPDATE if is_newer else again}"
                 yield of_file("error", error.where or name, said, "index_damaged")

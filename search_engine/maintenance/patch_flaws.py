@@ -11,7 +11,7 @@ from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import items, patches
 from search_engine.catalog.vectors import is_sound
 from search_engine.collections.live import LiveCollection
-from search_engine.commands import compact_command
+from search_engine.commands import compact_command, index_command
 from search_engine.encoders.patches import LATTICES
 from search_engine.maintenance.findings import Finding, of_collection, of_item
 
@@ -22,8 +22,10 @@ def patch_flaws(catalog: Catalog, live: LiveCollection) -> Iterator[Finding]:
     """Yield what is wrong."""
     record, kept = live.record, live.patches
     if record.patches is not None and record.patches not in LATTICES:
-        known = ", ".join(map(str, LATTICES))
-        what = f"notes {record.patches} patches a picture, not {known}: `eyedex index --patches N`"
+        known = " or ".join(map(str, LATTICES))
+        number = _number_stored(catalog, record)
+        what = f"notes {record.patches} patches a picture, not {known}; "
+        what += f"{index_command(record.name, f' --patches {number}')} makes {number}"
         yield of_collection("error", record.name, what, "patches_unknown")
     if kept is None:
         return
@@ -39,8 +41,18 @@ def patch_flaws(catalog: Catalog, live: LiveCollection) -> Iterator[Finding]:
         what += f"{compact_command(record.name)} builds it again"
         yield of_collection("error", record.name, what, "patches_differ")
     if lacking:
-        what = f"items without patches: {lacking:,}; `eyedex index` makes them where it can"
+        what = f"items without patches: {lacking:,}; {index_command(record.name)} "
+        what += "makes them where it can"
         yield of_collection("note", record.name, what, "patches_missing", count=lacking)
+
+
+def _number_stored(catalog: Catalog, record: Collection) -> int:
+    """Return how many patches a picture has by the rows; the fewest there can be without any."""
+    query = select(patches.c.vectors).where(patches.c.collection_id == record.id).limit(1)
+    with catalog.read() as connection:
+        vectors = connection.execute(query).scalar() or b""
+    number = len(vectors) // (2 * (record.dimension or 1))
+    return number if number in LATTICES else min(LATTICES)
 
 
 def _damaged_rows(connection: Connection, record: Collection) -> Iterator[Finding]:
@@ -54,6 +66,5 @@ def _damaged_rows(connection: Connection, record: Collection) -> Iterator[Findin
     reading = connection.execution_options(yield_per=ROWS_A_READ).execute(query)
     for item_id, key, vectors, crc32 in reading:
         if not is_sound(vectors, crc32, size, key):
-            what = "its patches do not match their checksum; put its picture again, or remove the "
-            what += "item and index it again"
-            yield of_item(item_id, what, "patches_damaged")
+            what = "its patches do not match their checksum; remove the item and index it again"
+            yield of_item(record.name, item_id, what, "patches_damaged")

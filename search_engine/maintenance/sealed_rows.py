@@ -1,5 +1,6 @@
 """Check rows with a checksum that are neither items nor collections."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from sqlalchemy import Table
@@ -16,7 +17,12 @@ _SEALED: tuple[tuple[Table, str, Code, str], ...] = (
         "access_key_damaged",
         "revoke it and make another; until then it opens nothing",
     ),
-    (sources, "source", "source_damaged", "index it again"),
+    (
+        sources,
+        "source",
+        "source_damaged",
+        "index it again, with the flags that it was indexed with first",
+    ),
     (
         fields,
         "field",
@@ -28,8 +34,12 @@ _SEALED: tuple[tuple[Table, str, Code, str], ...] = (
 
 def check_sealed(catalog: Catalog) -> Iterator[Finding]:
     """Verify access keys, sources and fields."""
+    names = defaultdict(lambda: "?", {each.id: each.name for each in catalog.collections()})
     with catalog.read() as connection:
         for table, kind, code, mended in _SEALED:
-            for *_, name in damaged_rows(connection, table):
+            for *owner, name in damaged_rows(connection, table):
                 what = f"its row does not match its checksum; {mended}"
-                yield Finding("error", f"{kind} {name!r}", what, code, {"name": str(name)})
+                where = " of collection ".join(
+                    [f"{kind} {name!r}", *(names[each] for each in owner)]
+                )
+                yield Finding("error", where, what, code, {"name": str(name)})

@@ -9,6 +9,7 @@ the items changed, and a map is good for longer: further items are placed among 
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from search_engine.catalog.collection_rows import Collection
 from search_engine.catalog.store import Catalog
 from search_engine.commands import overview_command
 from search_engine.errors import OverviewNotFoundError
-from search_engine.storage.arrays import Arrays, packed, read_arrays
+from search_engine.storage.arrays import Arrays, packed, read_arrays, read_header
 from search_engine.storage.durable import replace_synced, storage_error
 from search_engine.storage.paths import DataPaths
 
@@ -100,21 +101,40 @@ def load_overview(
     """
     folder = catalog.paths.overviews(record.name)
     file = _file_of(folder, kind, record.fingerprint or "", target)
-    missing = OverviewNotFoundError(
-        "it was not made yet",
-        where=kind,
-        fix=f"{overview_command(kind, record.name, target)} or a job of the kind `{kind}` makes it",
-    )
+    makes = f"{overview_command(kind, record.name, target)} makes it"
+    missing = OverviewNotFoundError("it was not made yet", where=kind, fix=makes)
     try:
         found = _read(file)
     except FileNotFoundError:
         raise missing from None
     except (OSError, ValueError) as error:
         log.warning("%s is not used: %s", file, error)
-        raise missing from error
+        what = "what was made is damaged"
+        raise OverviewNotFoundError(what, where=kind, fix=f"{makes} anew") from error
     if found.origin.collection_uid != record.uid or found.origin.seq > catalog.seq():
         raise missing
     return found
+
+
+def damaged_overviews(paths: DataPaths) -> Iterator[tuple[Path, str]]:
+    """List the stored overviews that cannot be read, and what is wrong with each."""
+    for file in sorted(paths.root.glob("overviews/*/*.safetensors")):
+        try:
+            _read(file)
+        except FileNotFoundError:
+            continue  # replaced meanwhile
+        except (OSError, ValueError) as error:
+            yield file, str(error)
+
+
+def made_anew_by(file: Path) -> str:
+    """Return the command that makes an overview again; of the labels where it does not say."""
+    kind, collection = file.name.partition("-")[0], file.parent.name
+    try:
+        target = Origin.model_validate_json(read_header(file)).target
+    except (OSError, ValueError):
+        target = "label"
+    return overview_command(kind, collection, target)
 
 
 def _read(file: Path) -> Overview:

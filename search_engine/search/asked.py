@@ -42,14 +42,14 @@ class Asked:
             object.__setattr__(self, "described", False)
         if given > 1 or not (given or self.like or self.described):
             raise ParameterError(
-                "give a picture, an item_id, a vector or a text, one of them, or examples to like",
+                "give a picture, `item_id`, `vector` or `text`, one of them, or examples to like",
                 where="image",
             )
         for name in ("regions", "turns"):
             is_photo = self.picture is not None and not isinstance(self.picture, QueryToken)
             if getattr(self, name) and not is_photo:
                 raise ParameterError(
-                    f"{name} are of a photo", where=name, fix="send the photo itself"
+                    f"`{name}` is about a photo", where=name, fix="send the photo itself"
                 )
 
     @property

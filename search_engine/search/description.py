@@ -196,5 +196,5 @@ def check_described(options: SearchOptions) -> None:
         raise ParameterError(
             "there is no picture that results could be like",
             where=name,
-            fix=f"leave out {name}, or ask with a picture too",
+            fix=f"leave out `{name}`, or ask with a picture too",
         )

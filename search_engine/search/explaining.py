@@ -150,7 +150,7 @@ def check_explained(count: int) -> None:
         raise ParameterError(
             f"{count} neighbors are too many to be explained",
             where=OPTION,
-            fix=f"ask for a k of {MOST_NEIGHBORS} at most, and go on by the cursor",
+            fix=f"give a `k` of {MOST_NEIGHBORS} at most, and go on by `cursor`",
         )
 
 

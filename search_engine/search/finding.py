@@ -34,7 +34,7 @@ from search_engine.search.shaping import Ordering, Reranking, Shaping, first_cou
 from search_engine.search.subject import Subject
 
 PRODUCT = "product_id"
-PATCHES_UNUSED = "patches_unused: {} is about whole pictures, so that no crops were compared with"
+PATCHES_UNUSED = "patches_unused: `{}` is about whole pictures, so that no crops were compared with"
 MOST_GROUPED = 10_000
 """So many of the items that words and colours describe are looked at for their groups at most."""
 
@@ -325,7 +325,9 @@ class Finder:
         options = search.options
         if options.mix is not None and subject.mix is None:
             raise ParameterError(
-                "there are no examples to mix", where="mix", fix="give like or unlike, or leave it"
+                "there are no examples to mix",
+                where="mix",
+                fix="give `like` or `unlike`, or leave it out",
             )
         if options.ordered_by is None:
             return None

@@ -62,11 +62,15 @@ def _check_beside(options: SearchOptions) -> None:
     """Refuse options that lack another, or have one too many beside them."""
     if options.color_weight is not None and options.color is None:
         raise ParameterError(
-            "there are no colours to weigh", where="color_weight", fix="give color, or leave it"
+            "there are no colours to weigh",
+            where="color_weight",
+            fix="give `color`, or leave it out",
         )
     if options.fold and options.group_by is not None:
         raise ParameterError(
-            "groups are shown by one neighbor each", where="fold", fix="leave out one of both"
+            "groups are shown by one neighbor each",
+            where="fold",
+            fix="leave out `fold`, or `group_by`",
         )
 
 
@@ -76,5 +80,5 @@ def _check_alone(name: str, options: SearchOptions) -> None:
     for other in others:
         if getattr(options, other):
             raise ParameterError(
-                _WHY_ALONE[name], where=name, fix=f"leave out the {other}, or {name}"
+                _WHY_ALONE[name], where=name, fix=f"leave out `{other}`, or `{name}`"
             )

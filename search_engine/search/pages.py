@@ -56,9 +56,9 @@ def place_of(record: Collection, subject: Subject, options: SearchOptions) -> Pl
         return None
     if options.ordered_by is not None:
         raise ParameterError(
-            f"an order by {options.ordered_by} has no further pages",
+            f"an order by `{options.ordered_by}` has no further pages",
             where="cursor",
-            fix=f"leave out the cursor, and ask for up to {MAX_K} at once",
+            fix=f"leave out `cursor`, and give a `k` of up to {MAX_K}",
         )
     score, key, shown = read_cursor(options.cursor, _identity(record, subject, options), _KINDS)
     return Place(float(score), key, min(max(shown, 0), MAX_SHOWN))

@@ -47,18 +47,20 @@ def check_regions(
     check_choice(regions, OPTION)
     if has_box:
         raise ParameterError(
-            "a box is a region already", where=OPTION, fix="leave out the box, or the regions"
+            "a box is a region already", where=OPTION, fix=f"leave out `box`, or `{OPTION}`"
         )
     if has_examples:
         raise ParameterError(
-            "regions are of one photo, not of a mix", where=OPTION, fix="leave out one of them"
+            "regions are of one photo, not of a mix",
+            where=OPTION,
+            fix=f"leave out `{OPTION}`, or the examples",
         )
     name = options.about_the_whole
     if regions == AUTO and name is not None:
         raise ParameterError(
-            f"{name} is about the whole photo, and {OPTION}={AUTO} asks with parts of it",
+            f"`{name}` is about the whole photo, and `{OPTION}` {AUTO} asks with parts of it",
             where=name,
-            fix=f"leave it out, or ask with one region by box, which {OPTION}={PROPOSE} tells",
+            fix=f"leave it out, or ask with one region by `box`, which `{OPTION}` {PROPOSE} tells",
         )
 
 

@@ -44,7 +44,7 @@ def check_turns(
     name = others or options.about_the_whole
     if name is not None:
         raise ParameterError(
-            f"{name} is about the photo as it is, and {OPTION} asks with it turned",
+            f"`{name}` is about the photo as it is, and `{OPTION}` asks with it turned",
             where=name,
-            fix=f"leave out {name}, or {OPTION}",
+            fix=f"leave out `{name}`, or `{OPTION}`",
         )

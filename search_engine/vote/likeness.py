@@ -174,7 +174,7 @@ def unknown(because: str, command: str) -> ParameterError:
         where="min_alike",
         fix=f"calibrate it: {command}"
         if because == "not_calibrated"
-        else "give min_score, or leave it out",
+        else "give `min_score`, or leave it out",
     )
 
 

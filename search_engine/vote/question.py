@@ -29,7 +29,9 @@ NEIGHBORS = 10
 UNCALIBRATED: Mapping[str, str] = MappingProxyType(
     {
         **{
-            each.name: f"{each.name} makes it another vote" for each in OPTIONS if each.changes_vote
+            each.name: f"`{each.name}` makes it another vote"
+            for each in OPTIONS
+            if each.changes_vote
         },
         "not_calibrated": "the vote was not calibrated yet",
         "nothing_held_out": "too few items had its label to hold any out when it was trained",
@@ -286,7 +288,7 @@ def _bar(known: VoteKnowledge, wanted: Wanted, because: str | None) -> float | N
             where="accept_accuracy",
             fix=f"calibrate {wanted.target} first: {known.command}"
             if known.fitted is None
-            else f"leave out {because}",
+            else f"leave out `{because}`",
         )
     if not 0.0 < accuracy < 1.0:
         raise ParameterError(

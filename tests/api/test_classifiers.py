@@ -134,8 +134,11 @@ def test_an_item_is_classified_by_its_id(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"with": "svm"}, "`eyedex train --with svm` makes it"),
-        ({"with": "class-mean", "target": "color"}, "--with class-mean --target color` makes it"),
+        ({"with": "svm"}, "`eyedex train --with svm` on the server makes it"),
+        (
+            {"with": "class-mean", "target": "color"},
+            "class-mean --target color` on the server",
+        ),
         ({"with": "oracle"}, "known: class-mean, logistic, linear-svm, svm, forest"),
         ({"with": "../../etc/passwd"}, "there is no classifier of this name"),
         ({"with": "x" * 10_000}, "there is no classifier of this name"),

@@ -90,7 +90,7 @@ def test_other_forms_are_refused(
 
 def test_too_many_are_refused(network: CheckedClient, first_picture: bytes) -> None:
     found = ask(network, first_picture, explain="grid", k="51")
-    assert "k of 50" in assert_problem(found, 422, "bad_parameter")["detail"]
+    assert "`k` of 50" in assert_problem(found, 422, "bad_parameter")["detail"]
 
 
 def test_many_questions_are_not_explained(

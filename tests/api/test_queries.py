@@ -119,7 +119,7 @@ def test_answers_are_accepted_for_an_accuracy(client: CheckedClient, first_pictu
         ({"accept_accuracy": "x"}, "not a share"),
         ({"accept_accuracy": "0"}, "not an accuracy"),
         ({"accept_accuracy": "0.99999"}, "no confidence promises an accuracy"),
-        ({"accept_accuracy": "0.9", "rerank": "dba"}, "leave out rerank"),
+        ({"accept_accuracy": "0.9", "rerank": "dba"}, "leave out `rerank`"),
         ({"accept_accuracy": "0.9", "target": "view"}, "calibrate view first"),
     ],
 )

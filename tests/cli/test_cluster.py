@@ -156,7 +156,7 @@ def test_a_field_that_does_not_exist_is_refused(
     index(folder)
     refused = run("cluster", "--data", data, "--target", "colour")
     assert refused.code == 2
-    assert "there is no such field: colour (target)" in refused.error
+    assert "there is no such field: colour (--target)" in refused.error
 
 
 def test_too_few_items_are_told_as_such(run: Run, data: Path) -> None:

@@ -301,6 +301,15 @@ def test_several_values_in_a_cell(run: Run, index: Index, data: Path, tmp_path: 
     assert run(*asked, "--separator", ";", "--hold-out-classes", 1).code == Exit.USAGE
 
 
+def test_a_separator_divides_values_that_were_calibrated_whole(run: Run, hsv_data: Path) -> None:
+    asked = ("evaluate", "--data", hsv_data, "--separator", ",")
+    found = run(*asked, "--json").json
+    assert found["vote"].endswith("not calibrated")
+    ran = run(*asked, "--accept-accuracy", 0.6)
+    assert ran.code == Exit.USAGE
+    assert ran.error.endswith("(--accept-accuracy); leave it out, or --separator")
+
+
 def test_lists_in_the_catalog_are_several_values(
     run: Run, index: Index, folder: Path, data: Path
 ) -> None:

@@ -289,13 +289,13 @@ def test_errors_in_json_are_one_object(run: Run, hsv_data: Path, photo: Path) ->
     assert set(error) == {"code", "message", "details"}
     assert set(error["details"]) == {"where", "fix"}
     assert error["code"] == "bad_parameter"
-    assert error["details"]["where"] == "box"
+    assert error["details"]["where"] == "--box"
 
 
 def test_the_line_tells_where_and_how_to_mend(run: Run, hsv_data: Path, photo: Path) -> None:
     ran = run("search", photo, "--data", hsv_data, "--box", "1,2,3")
     assert ran.error == (
-        "error: bad_parameter: box is not four numbers (box); give x,y,w,h as fractions "
+        "error: bad_parameter: box is not four numbers (--box); give x,y,w,h as fractions "
         "from 0 to 1, or in pixels as 120px,40px,300px,300px"
     )
 

@@ -77,7 +77,7 @@ def test_facets_for_people_are_a_table_a_field(run: Run, hsv_data: Path, photo: 
 def test_facets_of_an_unknown_field_list_the_fields(run: Run, hsv_data: Path, photo: Path) -> None:
     ran = run("search", photo, "--data", hsv_data, "--facets", "weight")
     assert ran.code == 2
-    assert "no such field: weight (facets); known: label, product_id, color" in ran.error
+    assert "no such field: weight (--facets); known: label, product_id, color" in ran.error
 
 
 def test_search_notes_that_only_one_frame_was_used(

@@ -114,7 +114,7 @@ def test_what_cannot_be_read_is_found_served_and_mended(
         wanted = engine.facets(["label", "color"])
     item_id = damage(data, UNREADABLE[kind])
     ((where, what),) = errors_of(data)
-    assert where == f"item {item_id!r}"
+    assert where == f"item {item_id!r} of collection default"
     assert "attributes cannot be read" in what
     assert "index the item again" in what
     with SearchEngine(data) as engine:
@@ -232,7 +232,7 @@ def test_texts_that_are_no_text_are_named_served_and_mended(data: Path, sample: 
         (change.format("product_id = CAST(x'41ff' AS TEXT)"), [ids[2]]),
     )
     found = dict(errors_of(data))
-    assert [*found] == [f"item {item_id!r}" for item_id in ids]
+    assert [*found] == [f"item {item_id!r} of collection default" for item_id in ids]
     assert all("does not match its checksum" in what for what in found.values())
     with CheckedClient(data) as client:
         assert client.get(f"{DEFAULT}/labels").status_code == 200
@@ -304,7 +304,7 @@ def test_the_embedding_of_another_item_is_damage(data: Path) -> None:
     change = "UPDATE embeddings SET vector = ?, crc32 = ? WHERE key = ?"
     run_sql(data, (change, [vector, crc32, key]))
     what = "its embedding does not match its checksum; index the item again"
-    assert (f"item {item_id!r}", what) in errors_of(data)
+    assert (f"item {item_id!r} of collection default", what) in errors_of(data)
     with SearchEngine(data) as engine, pytest.raises(CorruptDataError):
         engine.catalog.vector(engine.catalog.collection("default"), key)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from indexer.opened_source import opened_source
 from indexer.run import IndexRequest, index_source
 from indexer.sources import open_source
 from search_engine import SearchEngine
@@ -80,7 +81,7 @@ def errors_of(data: Path) -> dict[str, str]:
 @pytest.mark.parametrize("kind", [kind for kind in SILENT if kind != "another collection"])
 def test_a_changed_value_of_an_item_is_found_and_not_served(data: Path, kind: str) -> None:
     damage(data, SILENT[kind])
-    assert "does not match its checksum" in errors_of(data)["item 'red'"]
+    assert "does not match its checksum" in errors_of(data)["item 'red' of collection default"]
     with pytest.raises(CorruptDataError):
         make_snapshot(Settings(data=data), data.parent / "s.tar")
     with CheckedClient(data) as client:
@@ -109,14 +110,14 @@ def test_a_changed_value_of_an_item_is_found_and_not_served(data: Path, kind: st
 
 def test_an_item_in_a_collection_that_it_does_not_belong_to_is_damaged(data: Path) -> None:
     damage(data, SILENT["another collection"])
-    assert "does not match its checksum" in errors_of(data)["item 'red'"]
+    assert "does not match its checksum" in errors_of(data)["item 'red' of collection other"]
 
 
 def test_a_removed_item_does_not_come_back_by_one_bit(data: Path) -> None:
     with SearchEngine(data) as engine:
         engine.remove("red")
     damage(data, "UPDATE items SET removed = false WHERE item_id = 'red'")
-    assert "does not match its checksum" in errors_of(data)["item 'red'"]
+    assert "does not match its checksum" in errors_of(data)["item 'red' of collection default"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_a_removed_item_does_not_come_back_by_one_bit(data: Path) -> None:
 )
 def test_a_changed_picture_is_found_and_not_served(data: Path, statement: str) -> None:
     damage(data, statement)
-    assert [*errors_of(data)] == ["item 'red'"]
+    assert [*errors_of(data)] == ["item 'red' of collection default"]
     with pytest.raises(CorruptDataError):
         make_snapshot(Settings(data=data), data.parent / "s.tar")
     with CheckedClient(data) as client:
@@ -143,7 +144,7 @@ def test_a_changed_picture_is_found_and_not_served(data: Path, statement: str) -
 
 def test_a_changed_hash_of_a_picture_recognises_no_copy(data: Path) -> None:
     damage(data, "UPDATE picture_hashes SET hash = :zeros WHERE {red}")
-    assert [*errors_of(data)] == ["item 'red'"]
+    assert [*errors_of(data)] == ["item 'red' of collection default"]
 
 
 @pytest.mark.parametrize("column", ["name", "fingerprint", "encoder", "uid"])
@@ -216,6 +217,21 @@ def keyed(data: Path) -> Path:
 def test_a_changed_key_source_or_field_is_found(keyed: Path, statement: str, kind: str) -> None:
     damage(keyed, statement)
     assert [where.partition(" '")[0] for where in errors_of(keyed)] == [kind]
+
+
+def test_a_source_and_a_field_that_are_damaged_are_mended_by_indexing(keyed: Path) -> None:
+    table = keyed.parent / "source" / "a.csv"
+    damage(keyed, "UPDATE sources SET options = '{}' WHERE name LIKE '%a.csv'")
+    damage(keyed, "UPDATE fields SET type = 'text' WHERE name = 'price'")
+    damaged = (f"source {str(table)!r}", "field 'price'")
+    of_default = [f"{each} of collection default" for each in damaged]
+    assert [*errors_of(keyed)] == of_default
+    settings = Settings(data=keyed)
+    with opened_source(table, IndexRequest(), settings) as opened:
+        index_source(opened.source, opened.request, settings)
+    assert not errors_of(keyed)
+    with SearchEngine(keyed) as engine:
+        assert 5 in [each.value for each in engine.facets(["price"])["price"]]
 
 
 def test_a_changed_key_opens_nothing_until_it_is_revoked(keyed: Path) -> None:

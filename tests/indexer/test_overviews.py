@@ -15,8 +15,10 @@ from indexer.overviews.neighbors import neighbors_of
 from indexer.overviews.output import write_review
 from indexer.overviews.reviewing import Applied, ToReview, apply_review
 from search_engine.catalog.writer import ItemDraft
+from search_engine.commands import overview_command
 from search_engine.engine import SearchEngine
 from search_engine.errors import OverviewNotFoundError, ParameterError, SourceError
+from search_engine.maintenance.check import check_data
 from search_engine.neighbors import nearest
 from search_engine.overviews import map as maps
 from search_engine.overviews.lists import Suspect, suspect_page, suspects_of
@@ -220,8 +222,11 @@ def test_a_damaged_or_foreign_file_is_as_none(engine: SearchEngine) -> None:
     content = file.read_bytes()
     for damaged in (content[:-1] + bytes([content[-1] ^ 1]), content[:100], b""):
         file.write_bytes(damaged)
-        with pytest.raises(OverviewNotFoundError):
+        with pytest.raises(OverviewNotFoundError, match="damaged"):
             load_overview(engine.catalog, live.record, "outliers")
+        (found,) = [each for each in check_data(engine.settings).findings if each.level == "error"]
+        assert (found.where, found.code) == (str(file), "overview_damaged")
+        assert found.what.endswith(f"{overview_command('outliers', NAME, 'label')} makes it anew")
     file.write_bytes(content)
     assert load_overview(engine.catalog, live.record, "outliers").origin.items == 36
     engine.delete_collection(NAME)

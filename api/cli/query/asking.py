@@ -1,13 +1,13 @@
 """Options of asking as flags of a verb, from their one declaration."""
 
 import inspect
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from search_engine.search.declared import OPTIONS, Kind, Option, Verb
+from api.cli.flag_names import as_typed, flag_of
+from search_engine.search.declared import Kind, Option, Verb
 from search_engine.search.options import options_of
 
 _TYPES: dict[Kind, type] = {"whole": int, "number": float, "flag": bool}
@@ -21,8 +21,6 @@ _METAVARS: dict[Kind, str] = {
     "fields": "FIELD,FIELD",
     "labels": "LABEL,LABEL,...",
 }
-ONE_LETTER = {"k": "-k", "q": "-q"}
-_NAME = re.compile(r"`([a-z_]+)`")
 Verbs = TypeVar("Verbs", bound=Callable[..., None])
 
 
@@ -56,15 +54,14 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _parameter(option: Option) -> inspect.Parameter:
     """A flag as typer reads it from a signature."""
-    flag = _flag(option.name)
     default = f" [default: {option.default}]" if option.default else ""
     such = f": {', '.join(option.choices)}" if option.choices else f", such as {option.example}"
     if option.kind == "flag":
         such = default = ""
-    help_ = _NAME.sub(_as_typed, option.help)
+    help_ = as_typed(option.help)
     said = f"{help_[0].upper()}{help_[1:]}{such}.{default}"
     shown = typer.Option(
-        flag,
+        flag_of(option.name),
         help=said,
         min=option.low,
         max=option.high,
@@ -78,14 +75,3 @@ def _parameter(option: Option) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind, shown],
     )
-
-
-def _flag(name: str) -> str:
-    """How an option of requests is spelled on the command line."""
-    return ONE_LETTER.get(name, f"--{name.replace('_', '-')}")
-
-
-def _as_typed(named: re.Match[str]) -> str:
-    """A name of requests as the command line has it: a flag, or a field of what --json prints."""
-    is_option = any(each.name == named[1] for each in OPTIONS)
-    return _flag(named[1]) if is_option else f"{named[0]} of --json"

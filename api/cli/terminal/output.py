@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from api.cli.flag_names import as_typed
 from api.cli.terminal.streams import shown, styled
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Notes:
         for note in dict.fromkeys(notes):
             if note not in self._said:
                 code, _, text = note.partition(": ")
-                print(f"note: {text or code}", file=sys.stderr)
+                print(f"note: {as_typed(text or code)}", file=sys.stderr)
             self._said.add(note)
 
 

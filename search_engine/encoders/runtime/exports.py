@@ -60,6 +60,21 @@ def is_sealed(folder: Path, making: Making) -> bool:
         return False
 
 
+def damaged_exports(parent: Path) -> Iterator[Path]:
+    """List the exports in a folder whose files do not match their seals."""
+    for seal in sorted(parent.glob("[!.]*/seal.json")):
+        try:
+            sealed = json.loads(seal.read_text())["sha256"]
+            is_sound = bool(sealed == _checksums(seal.parent))
+        except (OSError, ValueError, KeyError, TypeError):
+            is_sound = False
+        if not is_sound and seal.parent.exists():  # else it is being made again
+            yield seal.parent
+
+
 def _seal(folder: Path, making: Making) -> dict[str, Any]:
-    checksums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES}
-    return {**making, "sha256": checksums}
+    return {**making, "sha256": _checksums(folder)}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in _FILES}

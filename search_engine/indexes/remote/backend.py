@@ -42,7 +42,7 @@ class RemoteBackend:
         if kind not in (AUTOMATIC, *self._kinds):
             raise ParameterError(
                 f"{self._name} builds no {kind!r} here",
-                where="--index",
+                where="index",
                 fix=f"give {', '.join(self._kinds)}, or nothing to have it chosen",
             )
 

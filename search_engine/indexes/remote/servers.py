@@ -68,13 +68,13 @@ class Address:
         if "://" not in uri:
             raise ParameterError(
                 f"{factory!r} does not say where the server is",
-                where="--index",
+                where="index",
                 fix=f"give its address, as {backend}:http://HOST:PORT#HNSW",
             )
         if "@" in uri:
             raise ParameterError(
                 "an address with a password would be stored in the catalog",
-                where="--index",
+                where="index",
                 fix=f"leave it out, and set EYEDEX_{backend.upper()}_TOKEN",
             )
         return cls(backend, uri, kind.upper() or AUTOMATIC)

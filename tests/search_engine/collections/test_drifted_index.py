@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from search_engine.catalog.collection_rows import Collection
+from search_engine.catalog.damaged import COLLECTION_MENDED
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.tables import embeddings
 from search_engine.config import Settings
@@ -148,7 +149,7 @@ def test_as_many_but_other_keys_are_noticed_by_their_checksum(
     ("tables", "told"),
     [
         (["embeddings"], "has no embedding; index the item again"),
-        (["embeddings", "items"], "index and catalog differ in keys"),
+        (["embeddings", "items"], f"index and catalog differ in keys; {COLLECTION_MENDED}"),
     ],
 )
 def test_what_was_deleted_behind_the_catalogs_back_is_told_by_check(

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from search_engine.encoders.runtime.exports import is_sealed, put_in_place, written_aside
+from search_engine.encoders.runtime.exports import (
+    damaged_exports,
+    is_sealed,
+    put_in_place,
+    written_aside,
+)
 
 MADE = {"openvino": "2026.4", "precision": "bf16"}
 
@@ -59,3 +64,10 @@ def test_whoever_is_second_leaves_the_copy_of_the_first(
         put_in_place(aside, export, MADE)
     assert is_sealed(export, MADE)
     assert (export / "network.bin").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("name", ["network.xml", "network.bin", "seal.json"])
+def test_damaged_ones_are_told(export: Path, name: str) -> None:
+    assert list(damaged_exports(export.parent)) == []
+    (export / name).write_bytes(b"else")
+    assert list(damaged_exports(export.parent)) == [export]

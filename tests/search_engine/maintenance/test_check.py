@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from search_engine.catalog.damaged import COLLECTION_MENDED
 from search_engine.catalog.field_indexes import index_name
 from search_engine.catalog.vectors import pack
 from search_engine.commands import compact_command
@@ -98,6 +99,9 @@ def test_missing_generations_are_no_error(data: Path) -> None:
 KEY = "(SELECT key FROM items WHERE item_id = '7')"
 
 
+SEVENTH = "item '7' of collection default"
+
+
 def _packed(vector: Vectors) -> dict[str, object]:
     return dict(zip(("vector", "crc32"), pack(vector), strict=True))
 
@@ -109,37 +113,37 @@ def _packed(vector: Vectors) -> dict[str, object]:
         (
             f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
             {"vector": pack(unit_vectors(1)[0])[0]},
-            "item '7': its embedding does not match its checksum; index the item again",
+            f"{SEVENTH}: its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector WHERE key = {KEY}",
             {"vector": b"\xff" * 16},
-            "item '7': its embedding does not match its checksum; index the item again",
+            f"{SEVENTH}: its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET crc32 = crc32 + 1 WHERE key = {KEY}",
             {},
-            "item '7': its embedding does not match its checksum; index the item again",
+            f"{SEVENTH}: its embedding does not match its checksum; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
             _packed(unit_vectors(1, dimension=7)[0]),
-            "item '7': its embedding has the wrong length; index the item again",
+            f"{SEVENTH}: its embedding has the wrong length; index the item again",
         ),
         (
             f"UPDATE embeddings SET vector = :vector, crc32 = :crc32 WHERE key = {KEY}",
             _packed(unit_vectors(1)[0] * 0.9),
-            "item '7': its embedding is not a unit vector",
+            f"{SEVENTH}: its embedding is not a unit vector; remove the item and index it again",
         ),
         (
             f"DELETE FROM embeddings WHERE key = {KEY}",
             {},
-            "item '7': has no embedding; index the item again",
+            f"{SEVENTH}: has no embedding; index the item again",
         ),
         (
             f"UPDATE embeddings SET fingerprint = 'other' WHERE key = {KEY}",
             {},
-            "item '7': has no embedding; index the item again",
+            f"{SEVENTH}: has no embedding; index the item again",
         ),
     ],
 )
@@ -172,6 +176,19 @@ def test_a_wrong_number_or_checksum_of_keys_is_found(
     execute(data, f"UPDATE collections SET {change} WHERE name = 'default'")
     (error,) = errors(data)
     assert error.startswith(f"collection default: notes {what}")
+    assert error.endswith(COLLECTION_MENDED)
+
+
+@pytest.mark.sqlite_only("PostgreSQL lets no row refer to nothing")
+def test_a_collection_that_lost_rows_can_be_deleted(data: Path) -> None:
+    with closing(sqlite3.connect(data / "catalog.sqlite")) as connection, connection:
+        connection.execute(
+            "INSERT INTO picture_hashes (key, collection_id, seq, hash) VALUES (99999, 1, 1, x'00')"
+        )
+    assert errors(data) != []
+    with open_catalog(data) as catalog, catalog.write() as writer:
+        writer.delete_collection(catalog.collection("default").id)
+    assert errors(data) == []
 
 
 def test_an_item_that_came_without_being_counted_is_found(data: Path) -> None:

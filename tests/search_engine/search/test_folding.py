@@ -98,7 +98,7 @@ def test_the_filter_says_what_is_folded(engine: SearchEngine, sample: Path) -> N
 
 
 def test_groups_and_folding_exclude_each_other(engine: SearchEngine, sample: Path) -> None:
-    with pytest.raises(ParameterError, match="leave out one of both"):
+    with pytest.raises(ParameterError, match="leave out `fold`, or `group_by`"):
         shown(engine, sample, group_by="product_id")
     with pytest.raises(ParameterError, match="give true or false"):
         engine.search(PLAIN, fold="yes")  # type: ignore[arg-type]

@@ -142,7 +142,7 @@ def test_a_filter_narrows_a_mix(engine: SearchEngine) -> None:
         ({"like": [{"vector": [1, 2]}]}, r"like\[0\].vector"),
         ({"vector": OTHER[0], "mix": "rocchio"}, "no examples"),
         ({"like": ["i1"], "mix": "mean"}, "there is no mean"),
-        ({"like": ["i1"], "mix": "best", "rerank": "aqe"}, "leave out the rerank"),
+        ({"like": ["i1"], "mix": "best", "rerank": "aqe"}, "leave out `rerank`"),
         ({"vector": OTHER[0], "unlike": [{"vector": OTHER[0], "weight": 2}]}, "cancel"),
     ],
 )

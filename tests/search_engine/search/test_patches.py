@@ -204,7 +204,10 @@ def test_another_number_replaces_them_and_none_removes_them(
     ("damage", "said"),
     [
         ("UPDATE patches SET vectors = :zeros WHERE key = 1", "checksum"),
-        ("UPDATE collections SET patches = 7", "7 patches"),
+        (
+            "UPDATE collections SET patches = 7",
+            f"SOURCE --patches {COUNT}` makes {COUNT}",
+        ),
         ("DELETE FROM patches WHERE key = 1", "differ in keys"),
     ],
 )

@@ -191,9 +191,9 @@ def test_an_order_of_its_own_has_one_page_and_no_re_ranking(
 ) -> None:
     (name,) = order
     cursor = engine.search(vector=QUERY, k=5).next_cursor
-    with pytest.raises(ParameterError, match=f"order by {name} has no further pages"):
+    with pytest.raises(ParameterError, match=f"order by `{name}` has no further pages"):
         engine.search(vector=QUERY, k=5, cursor=cursor, **order)
-    with pytest.raises(ParameterError, match=f"leave out the {name}"):
+    with pytest.raises(ParameterError, match=f"leave out `{name}`"):
         engine.search(vector=QUERY, rerank="aqe", **order)
 
 

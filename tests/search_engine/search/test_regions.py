@@ -145,9 +145,9 @@ def test_what_does_not_go_together_is_refused(
 def test_regions_are_of_photos(engine: SearchEngine, corner: bytes) -> None:
     token = engine.search(corner).query_token
     assert token is not None
-    with pytest.raises(ParameterError, match="regions are of a photo"):
+    with pytest.raises(ParameterError, match="`regions` is about a photo"):
         engine.search(QueryToken(token), regions="auto")
-    with pytest.raises(ParameterError, match="regions are of a photo"):
+    with pytest.raises(ParameterError, match="`regions` is about a photo"):
         Asked(item_id="a", regions="auto")
 
 

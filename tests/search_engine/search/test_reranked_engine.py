@@ -176,7 +176,7 @@ def test_an_unknown_name_lists_the_known(engine: SearchEngine, shopper_photo: Pa
 def test_weights_and_re_ranking_do_not_go_together(
     engine: SearchEngine, shopper_photo: Path
 ) -> None:
-    with pytest.raises(ParameterError, match="leave out the weights"):
+    with pytest.raises(ParameterError, match="leave out `weights`"):
         engine.search(shopper_photo, weights="color=2", rerank="aqe")
 
 

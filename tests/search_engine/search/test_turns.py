@@ -47,11 +47,11 @@ def test_what_turns_do_not_go_with_is_refused(hsv_data: Path, shopper_photo: Pat
     with SearchEngine(hsv_data) as engine:
         with pytest.raises(ParameterError, match="known: any"):
             engine.search(shopper_photo, turns="left")
-        with pytest.raises(ParameterError, match="leave out rerank, or turns"):
+        with pytest.raises(ParameterError, match="leave out `rerank`, or `turns`"):
             engine.search(shopper_photo, turns="any", rerank="aqe")
-        with pytest.raises(ParameterError, match="leave out regions, or turns"):
+        with pytest.raises(ParameterError, match="leave out `regions`, or `turns`"):
             engine.search(shopper_photo, turns="any", regions="auto")
-        with pytest.raises(ParameterError, match="leave out like, or turns"):
+        with pytest.raises(ParameterError, match="leave out `like`, or `turns`"):
             engine.search(shopper_photo, turns="any", like=[Example(item_id="mug-0001-a")])
         token = engine.search(shopper_photo).query_token
         assert token is not None

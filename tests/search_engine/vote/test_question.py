@@ -111,7 +111,7 @@ def test_another_vote_says_why_it_is_not_calibrated(
     assert result.warnings == (f"vote_not_calibrated: {UNCALIBRATED[because]}",)
     with pytest.raises(ParameterError, match="nothing is known of the accuracy") as refused:
         engine.classify(photo, accept_accuracy=0.8, **asked)
-    assert refused.value.fix == f"leave out {because}"
+    assert refused.value.fix == f"leave out `{because}`"
 
 
 @pytest.mark.parametrize("asked", [*SHOWN, *(asked for _, asked in OTHER_VOTES)], ids=str)
