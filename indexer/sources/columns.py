@@ -5,20 +5,21 @@ from typing import Any
 from indexer.sources.base import usable
 from indexer.sources.column_types import Reading, misfit, read_currency, reading
 from indexer.sources.found_types import Found
-from indexer.sources.shapes import is_empty, is_gap
+from indexer.sources.shapes import is_empty, is_gap, text_of
 from search_engine.catalog.attribute_values import MAX_TEXT_CHARS, check_attributes
 
 
 class Column:
     """Reads the cells of one column that becomes an attribute."""
 
-    __slots__ = ("_gaps", "_kind", "_read", "_source", "currency", "name")
+    __slots__ = ("_gaps", "_kind", "_misfits_as_text", "_read", "_source", "currency", "name")
 
     def __init__(self, source: str, name: str, found: Found, currency: str | None = None) -> None:
         self._source = source
         self._kind = found.kind
         self._read: Reading = reading(found.kind, found.days_only)
         self._gaps = found.gaps
+        self._misfits_as_text = found.misfits_as_text
         self.name = name
         self.currency = currency
 
@@ -33,6 +34,8 @@ class Column:
         value = self._read(cell)
         if value is None and self._gaps and is_gap(cell):
             return None
+        if value is None and self._misfits_as_text:
+            return text_of(cell)
         if value is None:
             raise misfit(self._source, self._kind, cell)
         return value

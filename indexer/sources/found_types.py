@@ -24,7 +24,7 @@ class Found:
     """The inferred type of a column, and notes about it.
 
     `gaps`: texts such as `N/A` (see GAPS) count as empty cells. `fits_none`: it was declared, and
-    no filled cell fits it.
+    no filled cell fits it. `misfits_as_text`: cells that do not fit are kept as they are written.
     """
 
     kind: ColumnType
@@ -33,6 +33,7 @@ class Found:
     days_only: bool = False
     gaps: bool = False
     fits_none: bool = False
+    misfits_as_text: bool = False
 
 
 def found_type(name: str, evidence: Evidence, sign: DecimalSign | None = None) -> Found:

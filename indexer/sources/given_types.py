@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from indexer.sources.column_types import ColumnType, reading
 from indexer.sources.evidence import Evidence
-from indexer.sources.found_types import GAP_TYPES, TEXT, Found, found_as, found_type, with_gaps
+from indexer.sources.found_types import GAP_TYPES, Found, found_as, found_type, with_gaps
 from indexer.sources.numerals import DecimalSign
 from indexer.sources.type_fit import ORDERS, SIGNS, completed, depends_on_how, fits
 from search_engine.errors import SourceError
@@ -36,7 +36,10 @@ def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
 
 
 def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
-    """Return the type that the collection has for this column, if the cells fit it; else text."""
+    """Return the type that the collection has for this column; cells that do not fit stay texts.
+
+    One bad cell changes neither the other cells of its column nor the type of the collection.
+    """
     if evidence.gaps and kind.name in GAP_TYPES:
         found = known_type(name, evidence.without_gaps(), kind)
         return with_gaps(name, evidence, found) or _known(name, evidence, kind)
@@ -44,20 +47,21 @@ def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
 
 
 def _known(name: str, evidence: Evidence, kind: ColumnType) -> Found:
-    remembered, ambiguous = kind, False
+    ambiguous = False
     wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
     if wrong or not kind.how:
         kind, ambiguous = completed(evidence, ColumnType(kind.name, kind.how if not wrong else ""))
         wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
+    notes = [_taken(name, evidence, kind)] if ambiguous else []
     if wrong:
-        do = "does" if evidence.total(wrong) == 1 else "do"
-        return Found(
-            TEXT,
-            f"was {remembered.name} in this collection and is text now, as "
-            f"{evidence.counted(wrong)} {do} not fit, such as {evidence.quoted(wrong)}; "
-            f"--type {name}={remembered.name} rejects those rows instead",
+        does, stays = ("does", "stays") if evidence.total(wrong) == 1 else ("do", "stay")
+        notes.append(
+            f"is {kind.name} in this collection; {evidence.counted(wrong)} {does} not fit, such as "
+            f"{evidence.quoted(wrong)}, and {stays} text; --type {name}={kind.name} rejects those "
+            f"rows instead, --type {name}=text makes all cells text"
         )
-    return found_as(evidence, kind, _taken(name, evidence, kind) if ambiguous else None)
+    found = found_as(evidence, kind, "; ".join(filter(None, notes)) or None)
+    return replace(found, misfits_as_text=bool(wrong))
 
 
 def suggested_type(

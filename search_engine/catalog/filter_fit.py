@@ -140,7 +140,7 @@ class _Fit:
             number = value.as_number()
             value = spelled(asked.field, value.text) if number is None else number
         self._check_type(asked, value)
-        if isinstance(value, str) and self._values.is_of_dates(asked.field):
+        if isinstance(value, str) and self._is_order_of_dates(asked):
             self._check_date(asked, value)
         if isinstance(value, str) and _DATE.fullmatch(value):
             value = self._moment(asked.field, value)
@@ -156,6 +156,9 @@ class _Fit:
         written = _text(value).strip()
         found = self._values.as_date(field, written)
         return None if found == written else found
+
+    def _is_order_of_dates(self, asked: Condition) -> bool:
+        return asked.operator in ORDERS and self._values.is_of_dates(asked.field)
 
     def _check_date(self, asked: Condition, text: str) -> None:
         """Refuse a text that is no date nor the start of one: its order would mean nothing."""

@@ -169,7 +169,8 @@ def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Opt
         setup, found, task.predictor,
         {
             **measures(found), **_easy(task), "vote_k": task.predictor.k, **_strangers(task),
-            "rejected": task.rejected, "held_out_alone": task.alone, "target": options.target,
+            "rejected": task.rejected, "held_out_alone": task.alone,
+            "photos_in_catalog": task.known_photos, "target": options.target,
         },
         intervals(found, options.resamples, options.seed), confusions,
         RowsOf(task.photos, found.asked), ItemPhotos(engine, found.gallery.keys),

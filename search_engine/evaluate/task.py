@@ -128,6 +128,13 @@ class Task:
         return int((self.hiding.queries[rows] < 0).sum())
 
     @property
+    def known_photos(self) -> int:
+        """How many labelled queries that are no items show the picture of one."""
+        if self.split != QUERIES:
+            return 0
+        return int((self.queries.keys[labelled_rows(self.queries)] >= 0).sum())
+
+    @property
     def indexed(self) -> Labelled:
         """All items of the collection, as its index has them."""
         return self.gallery if self.lesson is None else self.lesson.whole

@@ -301,6 +301,15 @@ def test_several_values_in_a_cell(run: Run, index: Index, data: Path, tmp_path: 
     assert run(*asked, "--separator", ";", "--hold-out-classes", 1).code == Exit.USAGE
 
 
+def test_photos_that_the_catalog_has_are_told(
+    run: Run, index: Index, folder: Path, data: Path
+) -> None:
+    index(folder)
+    ran = run("evaluate", folder, "--data", data, "--json")
+    assert ran.json["photos_in_catalog"] == ran.json["queries"] == 6
+    assert "note: 6 photos that the catalog has: asked without the same photo" in ran.err
+
+
 def test_a_separator_divides_values_that_were_calibrated_whole(run: Run, hsv_data: Path) -> None:
     asked = ("evaluate", "--data", hsv_data, "--separator", ",")
     found = run(*asked, "--json").json

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli.evaluation.notes import print_alone, print_learning, print_unknown_labels
+from api.cli.evaluation.notes import (
+    print_alone,
+    print_known_photos,
+    print_learning,
+    print_unknown_labels,
+)
 from api.cli.evaluation.queries import tell_reject
 from api.cli.exits import Exit
 from api.cli.options import open_engine
@@ -50,6 +55,7 @@ def compare_encoders(
                 "labels_not_in_catalog": [asdict(one) for one in task.unknown],
                 "split": task.split,
                 "held_out_alone": task.alone,
+                "photos_in_catalog": task.known_photos,
                 "relearned": len(task.spaces),
                 "later": task.later,
             }
@@ -58,6 +64,7 @@ def compare_encoders(
         _print(rows)
     print_unknown_labels(task.unknown)
     print_alone(task.alone, task.split)
+    print_known_photos(task.known_photos)
     print_learning(task.learned, len(task.spaces), task.later)
     if asked is not None and asked.rejected:
         raise typer.Exit(Exit.SOME_REJECTED)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from api.cli.evaluation.encoders import compare_encoders, refuse_others
-from api.cli.evaluation.notes import print_alone, print_learning, print_unknown_labels
+from api.cli.evaluation.notes import (
+    print_alone,
+    print_known_photos,
+    print_learning,
+    print_unknown_labels,
+)
 from api.cli.evaluation.options import More, QueriesArgument
 from api.cli.evaluation.outputs import checked_outputs
 from api.cli.evaluation.printing import print_run
@@ -91,6 +96,7 @@ def _finish(run: "Run", missed: list[str]) -> None:
     setup = run.setup
     print_learning(setup.learned_from or setup.relearned > 0, setup.relearned, setup.later)
     print_alone(run.measures["held_out_alone"], setup.split)
+    print_known_photos(run.measures["photos_in_catalog"])
     if run.flattered:
         parts = ", ".join(run.flattered)
         print(f"note: {parts}: measured by embeddings that have seen the items", file=sys.stderr)

@@ -26,6 +26,16 @@ def print_alone(items: int, split: str) -> None:
         print(f"note: {split}, but {counted(items, 'item')} one by one", file=sys.stderr)
 
 
+def print_known_photos(photos: int) -> None:
+    """Say that photos are items: what looks like them, or learned from them, was not held out."""
+    if photos:
+        print(
+            f"note: {counted(photos, 'photo')} that the catalog has: asked without the same photo, "
+            "but with others of its product; `eyedex evaluate` without QUERIES hides those, too",
+            file=sys.stderr,
+        )
+
+
 def print_learning(learned: bool, relearned: int, later: int) -> None:
     """Say what to know of figures by items that the encoder learned from.
 

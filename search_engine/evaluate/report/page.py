@@ -146,7 +146,11 @@ def _held_out(run: Run) -> str:
 
 def _split(run: Run) -> str:
     if run.setup.split == QUERIES:
-        return f"labelled photos from “{run.setup.asked}”"
+        known = run.measures["photos_in_catalog"]
+        of_items = (
+            f", {known:,} of them pictures of items, each asked without its own" if known else ""
+        )
+        return f"labelled photos from “{run.setup.asked}”{of_items}"
     if run.setup.split == ONE_BY_ONE:
         return "catalog items, each held out in turn"
     if run.setup.split == THING_BY_THING:

@@ -291,11 +291,14 @@ KNOWN: dict[str, tuple[str, list[Any], str, list[Any]]] = {
     "another convention": ("number:,", ["12.50", "1.75"], "number", [12.5, 1.75]),
     "the same convention": ("number:,", ["1.299"], "number", [1299]),
     "money": ("number", ["5 EUR", "6"], "number", [5, 6]),
-    "number no more": ("number", ["1", "large"], "text", ["1", "large"]),
+    "number with a word": ("number", ["1", "large"], "number", [1, "large"]),
+    "number with another sign": ("number", ["1.50", "2.25", "1,75"], "number", [1.5, 2.25, "1,75"]),
+    "number nowhere": ("number", ["small", "large"], "number", ["small", "large"]),
     "number with gaps": ("number", ["1", "n/a"], "number", [1, None]),
     "boolean as digits": ("boolean", ["1", "0"], "boolean", [True, False]),
-    "boolean no more": ("boolean", ["1", "2"], "text", ["1", "2"]),
+    "boolean with a number": ("boolean", ["1", "2"], "boolean", [True, "2"]),
     "date in another form": ("date", ["31.12.2025"], "date", ["2025-12-31"]),
+    "date with a word": ("date", ["2025-12-31", "soon"], "date", ["2025-12-31", "soon"]),
     "list": ("list:|", ["a|b", "c"], "list", [["a", "b"], ["c"]]),
     "nothing": ("number", [""], "number", [None]),
 }  # fmt: skip
@@ -308,11 +311,11 @@ def test_a_known_type_stays_where_the_cells_can_be_read_so(case: str) -> None:
     assert (found.report.kind, found.values) == (kind, values)
 
 
-def test_a_known_type_that_fits_no_more_is_told() -> None:
+def test_cells_that_do_not_fit_a_known_type_are_told() -> None:
     found = understood(["1", "large"], options=SourceOptions(known_types={"x": "number"}))
     assert found.note == (
-        "was number in this collection and is text now, as 1 of 2 cells does not fit, "
-        'such as "large"; --type x=number rejects those rows instead'
+        'is number in this collection: 1 of 2 cells does not fit, such as "large", and stays '
+        "text; --type x=number rejects those rows instead, --type x=text makes all cells text"
     )
 
 

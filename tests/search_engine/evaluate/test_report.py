@@ -52,7 +52,8 @@ def run_of(gallery: Labelled, there: bool = True, name: str = "default") -> Run:
     return Run(
         Setup(name, "hsv", "label", "plain vote", "leave one out", "the catalog itself", 0),
         found, PlainVote(3),
-        {**measures(found), "rejected": 0, "held_out_alone": 0, "target": "label"},
+        {**measures(found), "rejected": 0, "held_out_alone": 0,
+         "photos_in_catalog": 0, "target": "label"},
         intervals(found, 50), worst_confusions(found.answers, found.ranking, gallery),
         Pictures(there), Pictures(there),
     )  # fmt: skip
@@ -147,7 +148,7 @@ def test_every_measure_stands_with_its_sentence() -> None:
             continue
         assert name in {
             "queries", "unlabelled", "without_relevant", "gallery", "k", "seconds", "rejected",
-            "held_out_alone",
+            "held_out_alone", "photos_in_catalog",
             "target", "per_level", "hierarchical_precision", "hierarchical_recall",
             "hierarchical_f1", "ece_per_level", "ece_expected_per_level",
         }  # fmt: skip
