@@ -35,7 +35,7 @@ from search_engine.catalog.collection_rows import Collection, check_collection_n
 from search_engine.catalog.descriptions import differ
 from search_engine.catalog.store import Catalog
 from search_engine.catalog.vectors import pack
-from search_engine.catalog.writer import ItemDraft
+from search_engine.catalog.writer import CatalogWriter, ItemDraft
 from search_engine.config import Settings
 from search_engine.encoders.registry import EncoderRequest
 from search_engine.engine import SearchEngine
@@ -142,15 +142,20 @@ def import_embeddings(
 def _prepare(
     engine: SearchEngine, declared: Declared, request: ImportRequest
 ) -> tuple[Collection, Destination]:
-    """Return the collection, created and bound to the encoder if that is needed and allowed."""
+    """Return the collection, created if that is needed and allowed, and how it stores embeddings.
+
+    A new one takes the file's encoder with the first items: a file of which all rows are refused
+    decides nothing.
+    """
     catalog = engine.catalog
     found = {one.name: one for one in catalog.collections()}.get(request.collection)
     goal = destination(declared, found, catalog)
     if goal is not None:
         return open_collection(engine, request.collection, request.dry_run), goal
     options = {**declared.options, **EncoderRequest("", weights=request.weights).options}
+    bound = replace(declared, options=options)
     encoder_here(
-        replace(declared, options=options),
+        bound,
         EncoderRequest(
             declared.name,
             runtime=engine.settings.runtime,
@@ -160,20 +165,15 @@ def _prepare(
         ),
     )
     collection = open_collection(engine, request.collection, request.dry_run)
-    if not request.dry_run:
-        _bind(catalog, collection, declared, options)
-    return catalog.collection(request.collection), Destination(declared, declared.fingerprint)
+    return collection, Destination(bound, declared.fingerprint)
 
 
-def _bind(
-    catalog: Catalog, collection: Collection, declared: Declared, options: dict[str, str]
-) -> None:
-    with catalog.write() as writer:
-        if declared.projection is not None:
-            writer.keep_learned(declared.projection.sha256, declared.projection.data)
-        writer.set_encoder(
-            collection.id, declared.name, options, declared.fingerprint, declared.dimension
-        )
+def _bind(writer: CatalogWriter, collection: Collection, declared: Declared) -> None:
+    if declared.projection is not None:
+        writer.keep_learned(declared.projection.sha256, declared.projection.data)
+    writer.set_encoder(
+        collection.id, declared.name, declared.options, declared.fingerprint, declared.dimension
+    )
 
 
 @dataclass(slots=True)
@@ -204,6 +204,7 @@ class _Run:
         self._rejects = rejects
         self._max_bytes = max_bytes
         self._seen: dict[str, int] = {}
+        self._is_bound = collection.fingerprint is not None
 
     def take_all(self, file: EmbeddingFile, on_progress: OnProgress) -> None:
         """Import all parts."""
@@ -310,6 +311,8 @@ class _Run:
         if not (work.new or work.keys or work.changes):
             return
         with self._catalog.write() as writer:
+            if not self._is_bound:
+                _bind(writer, self._collection, self._goal.declared)
             if work.new:
                 stored = self._goal.stored(vectors[list(work.new)])
                 drafts = [
@@ -327,6 +330,7 @@ class _Run:
             if work.changes:
                 writer.describe(self._collection.id, work.changes)
             fault_point("import_before_commit")
+        self._is_bound = True
         fault_point("import_committed")
 
     def _draft(

@@ -181,6 +181,8 @@ def _scale_samples(image: Image.Image) -> Image.Image:
     top = float(samples.max())
     if image.mode == "F":
         scale = 255.0 if top <= 1.0 else 255.0 / top
+    elif top <= 255:  # 8 bits in a wider type, as `convert("I")` makes them
+        scale = 1.0
     else:
         scale = 1.0 / 257.0 if top <= 65_535 else 255.0 / top
     return Image.fromarray(np.clip(samples * scale + 0.5, 0, 255).astype(np.uint8), "L")

@@ -75,7 +75,7 @@ def test_any_attribute_can_be_calibrated(drawn: Path, run: Run, photo: Path) -> 
         ]  # fmt: skip
     refused = run("calibrate", "--data", drawn, "--target", "weight")
     assert refused.code == 2
-    assert "no such field: weight (target)" in refused.error
+    assert "no such field: weight (--target)" in refused.error
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_another_vote_is_plain(drawn: Path, run: Run, photo: Path, asked: tuple[
     assert "of the votes)" in for_people.out
     refused = run("classify", photo, "--data", drawn, "--accept-accuracy", 0.8, *asked)
     assert refused.code == 2
-    assert f"leave out {because}" in refused.error
+    assert f"leave out {asked[0]}" in refused.error
 
 
 def test_k_is_what_is_shown_and_the_calibrated_vote_may_be_named(

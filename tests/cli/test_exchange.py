@@ -117,6 +117,17 @@ def test_refused_rows_are_in_the_list_and_the_exit_code(
     ]
 
 
+def test_a_file_that_is_refused_as_a_whole_decides_no_encoder(
+    run: Run, given: Path, data: Path
+) -> None:
+    vectors = np.load(given)
+    np.save(given, np.zeros_like(vectors))
+    assert run("import", given, *CLIP, "--data", data).code == 4
+    np.save(given, vectors)
+    ran = run("import", given, "--encoder", "external:other", "--data", data)
+    assert "60 added" in ran.out, ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

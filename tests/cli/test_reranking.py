@@ -51,7 +51,7 @@ def test_an_unknown_name_lists_the_known(run: Run, hsv_data: Path, photo: Path, 
     ran = run(verb, photo, "--data", hsv_data, "--rerank", "magic")
     assert ran.code == Exit.USAGE
     assert ran.error == (
-        "error: bad_parameter: there is no re-ranking 'magic' (rerank); "
+        "error: bad_parameter: there is no re-ranking 'magic' (--rerank); "
         "known: aqe, dba, k-reciprocal, geometric; and learned, for searches"
     )
 

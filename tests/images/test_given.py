@@ -71,6 +71,11 @@ def test_deep_grey_is_not_clipped() -> None:
     assert np.array_equal(seen(deep)[..., 0], PIXELS[..., 0])
 
 
+def test_grey_in_a_wider_mode_is_the_same_grey() -> None:
+    grey = photo().convert("L")
+    assert np.array_equal(seen(grey.convert("I")), seen(grey))
+
+
 def test_images_are_turned_as_their_exif_data_say() -> None:
     data = with_orientation(photo(), 6, "PNG")
     assert seen(opened(data)).shape == (PIXELS.shape[1], PIXELS.shape[0], 3)

@@ -39,7 +39,7 @@ export function duration(seconds) {
 export const reasonText = (code) => textOf(`reason.${code}`, t("reason.other"));
 
 /** What the server says, without how to mend it on a command line. @param {string} text */
-export const withoutFlags = (text) => text.split("; ").filter((part) => !/^(--|`)/.test(part)).join("; ");
+export const withoutFlags = (text) => text.split("; ").filter((part) => !/^(--|\x60)/.test(part)).join("; ");
 
 /** What came of a job, or has so far. @param {Job} job @returns {string} */
 export function outcomeText({ kind, counts, result, params }) {
