@@ -27,9 +27,11 @@ IsRelevant = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 """Maps rows of queries (q,) to whether each item of the gallery is relevant to them, (q, N)."""
 
 
-Reorder = Callable[[int, NDArray[np.int64], NDArray[np.float32]], NDArray[np.int64]]
+Reorder = Callable[
+    [int, NDArray[np.int64], NDArray[np.float32], Vectors, Vectors], NDArray[np.int64]
+]
 """Maps a query's row, the items that it can see, best first, and their scores, (V,) both, to the
-same items in another order."""
+same items in another order; it is given the embeddings of the query, (1, D), and the gallery's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def rank(
             order = _best_first(scores)
             items, scores = by_key[order], np.take_along_axis(scores, order, axis=1)
             if reorder is not None:
-                _reorder_block(rows, items, scores, reorder)
+                own = asking[start : start + size]
+                _reorder_block(rows, items, scores, own, vectors, reorder)
             blocks.append(_rank_block(items, scores, wanted, min(kept, count)))
             advance(len(rows))
         asked = np.concatenate([asked, here])
@@ -221,14 +224,16 @@ def _reorder_block(
     rows: NDArray[np.int64],
     items: NDArray[np.int64],
     scores: NDArray[np.float32],
+    asking: Vectors,
+    vectors: Vectors,
     reorder: Reorder,
 ) -> None:
     """Reorder the visible items (B, N) of each query in place, with their scores."""
-    for row, places, values in zip(rows.tolist(), items, scores, strict=True):
+    for row, places, values, own in zip(rows.tolist(), items, scores, asking, strict=True):
         seen = int(np.isfinite(values).sum())
         score_of = np.empty(len(places), dtype=values.dtype)
         score_of[places] = values
-        places[:seen] = reorder(row, places[:seen].copy(), values[:seen].copy())
+        places[:seen] = reorder(row, places[:seen].copy(), values[:seen].copy(), own[None], vectors)
         values[:seen] = score_of[places[:seen]]
 
 

@@ -6,7 +6,7 @@ network is not trained again: only items are asked that one of its trainings did
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,6 +52,13 @@ class Lesson:
     def asked(self) -> Codes:
         """The rows that can be asked with, ascending."""
         return np.sort(np.concatenate(self.held)) if self.held else np.arange(len(self.codes))
+
+    def without(self, labels: Sequence[str]) -> "Lesson":
+        """Return the lesson without what the items of some classes taught; they are asked, too."""
+        left = np.where(
+            np.isin(np.array(self.gallery.labels, dtype=object), labels), -1, self.codes
+        )
+        return replace(self, codes=left)
 
     def spaces(self, hiding: Hiding | None, advance: Callable[[int], None]) -> list[Space]:
         """Learn again without each part; no spaces if too little is left to learn from.

@@ -18,7 +18,7 @@ from search_engine.engine import SearchEngine
 from search_engine.errors import ImageError, MissingExtraError, PictureNotFoundError
 from search_engine.evaluate.paired import LEAST_GAIN, Change, changes_between, vote_results
 from search_engine.evaluate.photos import QUALITY, Photos
-from search_engine.evaluate.ranking import Hiding, Reorder, rank, same_label
+from search_engine.evaluate.ranking import Hiding, Reorder, Space, rank, same_label
 from search_engine.evaluate.splits import narrowed, sample_rows
 from search_engine.indexes.base import top_k
 from search_engine.records import Keys, SearchResult, Vectors
@@ -37,7 +37,10 @@ Verdict = Literal["better", "no better", "worse"]
 
 @dataclass(frozen=True, slots=True)
 class RerankTask:
-    """Labelled queries with the gallery, their photos by row, and the vote."""
+    """Labelled queries with the gallery, their photos by row, and the vote.
+
+    `hiding` and `spaces` are as for `rank`.
+    """
 
     queries: Labelled
     gallery: Labelled
@@ -45,6 +48,7 @@ class RerankTask:
     collection: str
     k: int
     hiding: Hiding | None = None
+    spaces: Sequence[Space] = ()
     seed: int = 0
 
 
@@ -118,12 +122,14 @@ def _judge(
     times = list(_added_ms(engine, task, method, timed))  # first, while nothing is cached
     queries, hiding = narrowed(task.queries, task.hiding, rows)
     relevant = same_label(queries, task.gallery)
-    reorder = _reorder(engine, task, method, queries, rows.tolist(), advance)
+    reorder = _reorder(engine, task, method, rows.tolist(), advance)
     before, after = (
         vote_results(
             queries,
             task.gallery,
-            rank(queries, task.gallery, relevant, task.k, hiding, reorder=order),
+            rank(
+                queries, task.gallery, relevant, task.k, hiding, reorder=order, spaces=task.spaces
+            ),
             task.k,
         )
         for order in (None, reorder)
@@ -136,7 +142,6 @@ def _reorder(
     engine: SearchEngine,
     task: RerankTask,
     method: Method,
-    queries: Labelled,
     rows: Sequence[int],
     advance: Callable[[int], None],
 ) -> Reorder:
@@ -144,14 +149,17 @@ def _reorder(
     keys = task.gallery.keys
 
     def reorder(
-        query: int, items: NDArray[np.int64], scores: NDArray[np.float32]
+        query: int,
+        items: NDArray[np.int64],
+        scores: NDArray[np.float32],
+        asked: Vectors,
+        vectors: Vectors,
     ) -> NDArray[np.int64]:
         pictures = AskedPictures(
             lambda: _features(task.photos, rows[query]),
             lambda places: engine.answering.finder.item_features.of(keys[places]),
         )
-        gallery = VisibleGallery(task.gallery.vectors, np.sort(items))
-        asked, first = queries.vectors[[query]], slice(CANDIDATES)
+        gallery, first = VisibleGallery(vectors, np.sort(items)), slice(CANDIDATES)
         found = Candidates(asked, items[first], scores[first], gallery, pictures)
         order = followed_by(method.reorder(found), items)
         advance(1)

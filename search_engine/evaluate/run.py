@@ -108,12 +108,9 @@ class Run:
     @property
     def flattered(self) -> list[str]:
         """What was measured by what the encoder learned from the queries too, unlike the rest."""
-        parts = {
-            "re-ranking": self.rerankings,
-            "stress": self.stress,
-            "unknown classes": self.unknown,
-        }
-        return [name for name, found in parts.items() if found and self.setup.relearned]
+        unknown = self.unknown is not None and not self.unknown.relearned
+        parts = {"stress": self.stress is not None, "unknown classes": unknown}
+        return [name for name, seen in parts.items() if seen and self.setup.relearned]
 
 
 def run_evaluation(
@@ -146,12 +143,12 @@ def run_evaluation(
     hiding = task.hiding
     if hiding is not None:
         hiding = replace(hiding, queries=hiding.queries[np.array(found.asked)])
-    run = _with_unknown(run, options, hiding)
+    run = _with_unknown(run, task, options, hiding, progress)
     if options.classifiers:
         split = hiding if options.folds else None
         run = replace(run, classifiers=_classifiers(run, task, split, progress))
     if options.rerankings:
-        run = replace(run, rerankings=_reranked(engine, run, options, hiding, progress))
+        run = replace(run, rerankings=_reranked(engine, run, task, options, hiding, progress))
     return _stressed(engine, run, options, hiding, progress)
 
 
@@ -251,14 +248,16 @@ def _photo_times(
     )
 
 
-def _with_unknown(run: Run, options: Options, hiding: Hiding | None) -> Run:
+def _with_unknown(
+    run: Run, task: Task, options: Options, hiding: Hiding | None, progress: Progress
+) -> Run:
     if options.hold_out_classes is None:
         return run
     if run.found.answers is None:
         raise ParameterError("pictures have several values each", where="hold_out_classes")
     unknown = hold_out(
         run.found.queries, run.found.gallery, run.predictor, options.hold_out_classes,
-        options.seed, hiding,
+        options.seed, hiding, lambda classes: task.spaces_without(classes, progress),
     )  # fmt: skip
     flat = {
         "unknown_auroc": rounded(unknown.auroc),
@@ -292,16 +291,21 @@ def _classifiers(
 
 
 def _reranked(
-    engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
+    engine: SearchEngine,
+    run: Run,
+    task: Task,
+    options: Options,
+    hiding: Hiding | None,
+    progress: Progress,
 ) -> list[RerankRow]:
     queries, gallery = run.found.queries, run.found.gallery
     k = NEIGHBORS if options.vote_k is None else options.vote_k
-    task = RerankTask(
-        queries, gallery, run.query_photos, options.collection, k, hiding, options.seed
+    asked = RerankTask(
+        queries, gallery, run.query_photos, options.collection, k, hiding, task.spaces, options.seed
     )
     steps = sum(queries_of(method, len(queries.keys)) for method in options.rerankings)
     with progress("re-ranking", steps) as advance:
-        return judge_rerankings(engine, task, options.rerankings, advance)
+        return judge_rerankings(engine, asked, options.rerankings, advance)
 
 
 def _stressed(

@@ -139,6 +139,13 @@ class Task:
         """All items of the collection, as its index has them."""
         return self.gallery if self.lesson is None else self.lesson.whole
 
+    def spaces_without(self, classes: Sequence[str], progress: Progress) -> Sequence[Space]:
+        """Learn again without some classes; no spaces where the encoder cannot."""
+        if self.lesson is None or not self.spaces or self.lesson.held:
+            return ()
+        with progress("learning without classes", self.lesson.parts) as advance:
+            return self.lesson.without(classes).spaces(self.hiding, advance)
+
     def relearned(self, progress: Progress) -> "Task":
         """Learn again, if there is a lesson, without each part of the items that are asked with."""
         if self.lesson is None:

@@ -5,6 +5,7 @@ as such. This is evaluated as out-of-distribution detection: Hendrycks and Gimpe
 detecting misclassified and out-of-distribution examples in neural networks", ICLR 2017.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from search_engine.collections.labelled import Labelled, take
 from search_engine.evaluate.predictors import Predictor, predict_labels
-from search_engine.evaluate.ranking import Hiding, rank, same_label
+from search_engine.evaluate.ranking import Hiding, Space, by_space, rank, same_label
 from search_engine.evaluate.results import answers_of
-from search_engine.evaluate.splits import choose_classes
+from search_engine.evaluate.splits import choose_classes, with_vectors
 from search_engine.metrics import auroc
+from search_engine.records import Prediction
 from search_engine.vote.calibration.unknown import familiarity
 
 KEPT_SHARE = 0.95
@@ -29,7 +31,7 @@ class UnknownClasses:
     the answer, and by `calibration.unknown.familiarity`. `best_score` and `is_known` are those of
     the queries used, (Q,). `false_positive_rate` is the share of unknown queries that pass when 95
     % of the known ones do. `answered_unknown` is the share of unknown queries that got an answer,
-    which is always wrong.
+    which is always wrong. `relearned` tells that the encoder learned again without these classes.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +42,7 @@ class UnknownClasses:
     answered_unknown: float
     best_score: NDArray[np.float64]
     is_known: NDArray[np.bool_]
+    relearned: bool = False
 
     @property
     def known(self) -> int:
@@ -59,6 +62,7 @@ def hold_out(
     count: int,
     seed: int,
     hiding: Hiding | None = None,
+    learn_without: Callable[[Sequence[str]], Sequence[Space]] = lambda classes: (),
 ) -> UnknownClasses:
     """Remove classes from the gallery and query for them.
 
@@ -69,18 +73,26 @@ def hold_out(
         count: Number of classes to remove.
         seed: Selects the classes.
         hiding: As for `rank`.
+        learn_without: Returns spaces, as for `rank`, that have learned nothing from some classes.
 
     Raises:
         ParameterError: There are too few classes.
     """
     classes = choose_classes(queries.labels, gallery.labels, count, seed)
     away = np.isin(np.array([label or "" for label in gallery.labels]), classes)
-    left = take(gallery, np.flatnonzero(~away))
-    narrowed = None if hiding is None else Hiding(hiding.queries, hiding.gallery[~away])
-    ranking = rank(queries, left, same_label(queries, left), predictor.depth, narrowed)
-    is_known = np.isin(np.array(queries.labels), sorted({label for label in left.labels if label}))
-    predictions = predict_labels(predictor, ranking, left)
-    best = np.where(ranking.neighbors[:, 0] >= 0, ranking.scores[:, 0], -1.0).astype(np.float64)
+    left, spaces = np.flatnonzero(~away), learn_without(classes)
+    remaining = {label for row in left.tolist() if (label := gallery.labels[row])}
+    is_known = np.isin(np.array(queries.labels), sorted(remaining))
+    said: dict[int, Prediction] = {}
+    best = np.full(len(queries.keys), -1.0)
+    for rows, asking, vectors in by_space(queries, gallery, spaces):
+        asked = with_vectors(take(queries, rows), asking)
+        among = take(with_vectors(gallery, vectors), left)
+        hidden = None if hiding is None else Hiding(hiding.queries[rows], hiding.gallery[left])
+        ranking = rank(asked, among, same_label(asked, among), predictor.depth, hidden)
+        best[rows] = np.where(ranking.neighbors[:, 0] >= 0, ranking.scores[:, 0], -1.0)
+        said |= zip(rows.tolist(), predict_labels(predictor, ranking, among), strict=True)
+    predictions = [said[row] for row in range(len(queries.keys))]
     answers = answers_of([str(label) for label in queries.labels], predictions)
     confidence = np.where(answers.answered, answers.confidence, 0.0)
     share = np.array([one.votes[0].share if one.votes else 0.0 for one in predictions])
@@ -93,6 +105,7 @@ def hold_out(
         float(answers.answered[~is_known].mean()) if not is_known.all() else 0.0,
         best,
         is_known,
+        len(spaces) > 0,
     )
 
 

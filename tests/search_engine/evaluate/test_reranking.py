@@ -73,9 +73,10 @@ class TestReordering:
         query = labelled([1], ["a"], keys=[-1])
         relevant = same_label(query, gallery)
 
-        def reorder(row: int, items: Rows, scores: Any) -> Rows:
+        def reorder(row: int, items: Rows, scores: Any, asked: Any, vectors: Any) -> Rows:
             assert row == 0
             assert items.tolist() == [0, 1, 2, 3]
+            assert (asked.shape, vectors.shape) == ((1, 2), (4, 2))
             np.testing.assert_allclose(scores, np.cos(np.radians([1, 9, 19, 29])), rtol=1e-6)
             return items[[2, 0, 1, 3]]
 
@@ -92,7 +93,7 @@ class TestReordering:
         gallery = labelled([0, 1, 3, 50], ["a", "a", "b", "b"])
         seen: list[list[int]] = []
 
-        def reorder(row: int, items: Rows, scores: Any) -> Rows:
+        def reorder(row: int, items: Rows, scores: Any, asked: Any, vectors: Any) -> Rows:
             seen.append(items.tolist())
             return items[::-1]
 
