@@ -217,6 +217,9 @@ class _Run:
                 with self._report.stage("commit"):
                     self._commit(work, vectors)
             on_progress(len(part.records))
+        if not (self._is_bound or self._report.dry_run or self._report.rejected):
+            with self._catalog.write() as writer:  # of a collection without items
+                _bind(writer, self._collection, self._goal.declared)
 
     def _usable(self, part: FilePart, root: Path) -> tuple[list[Row], Vectors]:
         """Return the rows that can be imported, and their embeddings as unit rows."""

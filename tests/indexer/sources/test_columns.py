@@ -314,7 +314,7 @@ def test_a_known_type_stays_where_the_cells_can_be_read_so(case: str) -> None:
 def test_cells_that_do_not_fit_a_known_type_are_told() -> None:
     found = understood(["1", "large"], options=SourceOptions(known_types={"x": "number"}))
     assert found.note == (
-        'is number in this collection: 1 of 2 cells does not fit, such as "large", and stays '
+        'is number in this collection; 1 of 2 cells does not fit, such as "large", and stays '
         "text; --type x=number rejects those rows instead, --type x=text makes all cells text"
     )
 
