@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -52,7 +52,8 @@ def test_a_round_trip_changes_nothing(
     records = [{"item_id": item_id, **values} for item_id, values in known.items()]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        take_in(write_npy(root / "given.npy", vectors, records), root / "one")
+        first = take_in(write_npy(root / "given.npy", vectors, records), root / "one")
+        assume(first.added or not known)  # refused as a whole, there is no encoder to export
         with SearchEngine(root / "one") as engine:
             export_embeddings(engine.catalog, "default", root / f"a{form}")
         second = take_in(root / f"a{form}", root / "two", encoder=None)
