@@ -6,6 +6,7 @@ from indexer.sources.column_types import ColumnType, reading
 from indexer.sources.evidence import Evidence
 from indexer.sources.found_types import GAP_TYPES, Found, found_as, found_type, with_gaps
 from indexer.sources.numerals import DecimalSign
+from indexer.sources.shapes import Shape
 from indexer.sources.type_fit import ORDERS, SIGNS, completed, depends_on_how, fits
 from search_engine.errors import SourceError
 
@@ -24,7 +25,7 @@ def declared_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
             where="--type",
             fix=f"--type {name}=date:dmy or --type {name}=date:mdy",
         )
-    wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
+    wrong = _misfits(evidence, kind)
     note = None
     if wrong:
         count = sum(evidence.shapes[shape] for shape in wrong)
@@ -47,12 +48,9 @@ def known_type(name: str, evidence: Evidence, kind: ColumnType) -> Found:
 
 
 def _known(name: str, evidence: Evidence, kind: ColumnType) -> Found:
-    ambiguous = False
-    wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
-    if wrong or not kind.how:
-        kind, ambiguous = completed(evidence, ColumnType(kind.name, kind.how if not wrong else ""))
-        wrong = [shape for shape in evidence.shapes if not fits(shape, kind)]
+    kind, ambiguous = _written_as(evidence, kind)
     notes = [_taken(name, evidence, kind)] if ambiguous else []
+    wrong = _misfits(evidence, kind)
     if wrong:
         does, stays = ("does", "stays") if evidence.total(wrong) == 1 else ("do", "stay")
         notes.append(
@@ -64,11 +62,29 @@ def _known(name: str, evidence: Evidence, kind: ColumnType) -> Found:
     return replace(found, misfits_as_text=bool(wrong))
 
 
+def _written_as(evidence: Evidence, kind: ColumnType) -> tuple[ColumnType, bool]:
+    """Return a known type as these cells are written, and whether that can be doubted.
+
+    The known decimal sign or order of dates stays unless another fits more cells.
+    """
+    other, ambiguous = completed(evidence, ColumnType(kind.name))
+    if not kind.how:
+        return other, ambiguous
+    if kind.name not in ("number", "date"):
+        return kind, False
+    fewer = evidence.total(_misfits(evidence, other)) < evidence.total(_misfits(evidence, kind))
+    return (other, ambiguous) if fewer else (kind, False)
+
+
+def _misfits(evidence: Evidence, kind: ColumnType) -> list[Shape]:
+    return [shape for shape in evidence.shapes if not fits(shape, kind)]
+
+
 def suggested_type(
     name: str, evidence: Evidence, kind: ColumnType, sign: DecimalSign | None = None
 ) -> Found:
     """Return the type that a shop's layout suggests, if all cells fit; else the inferred one."""
-    if any(not fits(shape, kind) for shape in evidence.shapes):
+    if _misfits(evidence, kind):
         return found_type(name, evidence, sign)
     return found_as(evidence, kind, None)
 

@@ -293,6 +293,13 @@ KNOWN: dict[str, tuple[str, list[Any], str, list[Any]]] = {
     "money": ("number", ["5 EUR", "6"], "number", [5, 6]),
     "number with a word": ("number", ["1", "large"], "number", [1, "large"]),
     "number with another sign": ("number", ["1.50", "2.25", "1,75"], "number", [1.5, 2.25, "1,75"]),
+    "the same convention with a word": ("number:,", ["1.299", "ask"], "number", [1299, "ask"]),
+    "the same order with a word": (
+        "date:mdy", ["01/02/2025", "soon"], "date", ["2025-01-02", "soon"]
+    ),
+    "another order": (
+        "date:mdy", ["31/12/2025", "01/02/2025"], "date", ["2025-12-31", "2025-02-01"]
+    ),
     "number nowhere": ("number", ["small", "large"], "number", ["small", "large"]),
     "number with gaps": ("number", ["1", "n/a"], "number", [1, None]),
     "boolean as digits": ("boolean", ["1", "0"], "boolean", [True, False]),
