@@ -10,8 +10,6 @@ UNKNOWN = "\ufffd"
 """Stands in a text for bytes that are no UTF-8."""
 
 MENDED = "index the item again, or remove it"
-
-
 COLLECTION_MENDED = (
     "restore the catalog from a snapshot, or delete the collection and index it again"
 )

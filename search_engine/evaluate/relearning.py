@@ -55,10 +55,8 @@ class Lesson:
 
     def without(self, labels: Sequence[str]) -> "Lesson":
         """Return the lesson without what the items of some classes taught; they are asked, too."""
-        left = np.where(
-            np.isin(np.array(self.gallery.labels, dtype=object), labels), -1, self.codes
-        )
-        return replace(self, codes=left)
+        away = np.isin([label or "" for label in self.gallery.labels], labels)
+        return replace(self, codes=np.where(away, -1, self.codes))
 
     def spaces(self, hiding: Hiding | None, advance: Callable[[int], None]) -> list[Space]:
         """Learn again without each part; no spaces if too little is left to learn from.

@@ -17,7 +17,7 @@ from search_engine.evaluate.ranking import Hiding, Space, by_space, rank, same_l
 from search_engine.evaluate.results import answers_of
 from search_engine.evaluate.splits import choose_classes, with_vectors
 from search_engine.metrics import auroc
-from search_engine.records import Prediction
+from search_engine.records import Codes, Prediction
 from search_engine.vote.calibration.unknown import familiarity
 
 KEPT_SHARE = 0.95
@@ -83,16 +83,7 @@ def hold_out(
     left, spaces = np.flatnonzero(~away), learn_without(classes)
     remaining = {label for row in left.tolist() if (label := gallery.labels[row])}
     is_known = np.isin(np.array(queries.labels), sorted(remaining))
-    said: dict[int, Prediction] = {}
-    best = np.full(len(queries.keys), -1.0)
-    for rows, asking, vectors in by_space(queries, gallery, spaces):
-        asked = with_vectors(take(queries, rows), asking)
-        among = take(with_vectors(gallery, vectors), left)
-        hidden = None if hiding is None else Hiding(hiding.queries[rows], hiding.gallery[left])
-        ranking = rank(asked, among, same_label(asked, among), predictor.depth, hidden)
-        best[rows] = np.where(ranking.neighbors[:, 0] >= 0, ranking.scores[:, 0], -1.0)
-        said |= zip(rows.tolist(), predict_labels(predictor, ranking, among), strict=True)
-    predictions = [said[row] for row in range(len(queries.keys))]
+    best, predictions = _asked(queries, gallery, left, predictor, hiding, spaces)
     answers = answers_of([str(label) for label in queries.labels], predictions)
     confidence = np.where(answers.answered, answers.confidence, 0.0)
     share = np.array([one.votes[0].share if one.votes else 0.0 for one in predictions])
@@ -107,6 +98,26 @@ def hold_out(
         is_known,
         len(spaces) > 0,
     )
+
+
+def _asked(
+    queries: Labelled,
+    gallery: Labelled,
+    left: Codes,
+    predictor: Predictor,
+    hiding: Hiding | None,
+    spaces: Sequence[Space],
+) -> tuple[NDArray[np.float64], list[Prediction]]:
+    """Return each query's best score, -1 for none, and class, by the rows `left` of the gallery."""
+    best, said = np.full(len(queries.keys), -1.0), dict[int, Prediction]()
+    for rows, asking, vectors in by_space(queries, gallery, spaces):
+        asked = with_vectors(take(queries, rows), asking)
+        among = take(with_vectors(gallery, vectors), left)
+        hidden = None if hiding is None else Hiding(hiding.queries[rows], hiding.gallery[left])
+        ranking = rank(asked, among, same_label(asked, among), predictor.depth, hidden)
+        best[rows] = np.where(ranking.neighbors[:, 0] >= 0, ranking.scores[:, 0], -1.0)
+        said |= zip(rows.tolist(), predict_labels(predictor, ranking, among), strict=True)
+    return best, [said[row] for row in range(len(queries.keys))]
 
 
 def false_positive_rate(is_known: NDArray[np.bool_], evidence: NDArray[np.float64]) -> float:

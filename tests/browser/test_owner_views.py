@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import shutil
 from importlib.util import find_spec
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from search_engine.engine import SearchEngine
 from search_engine.maintenance.findings import Code
 from tests.api.test_page_words import all_words
-from tests.browser.payloads import TEXTS, plain
+from tests.browser.payloads import TEXTS
+from tests.browser.reviewed_data import look_through
 from tests.browser.steps import SLOW_MS, Held, overflow_px, walk
 from tests.browser.test_looks import findings, in_both_themes
-from tests.conftest import copy_data, once, serve
-from tests.indexer.jobs.doing import do
+from tests.conftest import once, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,39 +51,6 @@ def owned(
     data = shutil.copytree(made / "data", tmp_path_factory.mktemp("owned") / "data")
     with serve(data) as server:
         yield server
-
-
-def look_through(folder: Path, hsv_data: Path, sample: Path) -> None:
-    """Make the data directory in a folder; it takes longer than all that is done with it."""
-    folder.mkdir()
-    data = copy_data(hsv_data, folder / "data")
-    table = hostile_table(folder / "hostile", sample)
-    asked = {"source": {"path": table.name}, "sources": str(table.parent), "encoder": "hsv"}
-    assert do(data, "index", "hostile", **asked).state == "done"
-    for collection in ("default", "hostile"):
-        for kind in ("mislabelled", "outliers"):
-            assert do(data, kind, collection).state == "done"
-        assert do(data, "map", collection, clusters=5).state == "done"
-    assert do(data, "evaluate", "default", folds=3).state == "done"
-    assert do(data, "evaluate", "hostile").state == "done"
-    assert do(data, "tune", "hostile", target="no").state == "failed"
-    with SearchEngine(data) as engine:
-        engine.live("default").rebuild(None)
-
-
-def hostile_table(folder: Path, sample: Path) -> Path:
-    """Two items of each text."""
-    folder.mkdir()
-    pictures = sorted((sample / "images").rglob("*.jpg"))
-    rows = []
-    for number, text in enumerate([*TEXTS, *TEXTS]):
-        name = f"{number}.jpg"
-        (folder / name).write_bytes(pictures[number % len(pictures)].read_bytes())
-        rows.append([f"h-{number}", name, plain(text.replace("/", "|")), plain(text)])
-    table = folder / "hostile.csv"
-    with table.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([["item_id", "image", "label", "name"], *rows])
-    return table
 
 
 def get(page: Page, server: LiveServer, path: str) -> Any:

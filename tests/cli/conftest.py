@@ -191,3 +191,35 @@ def network_data(shared: Path, sample: Path) -> Path:
         create_encoder(EncoderRequest(SMALL_NETWORK, weights, pooling="multi", cache=exported))
 
     return once(shared / "network-data", make) / "data"
+
+
+Feed = Callable[..., Path]
+Items = Callable[[], dict[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Feed:
+    """`feed("full.csv", header, row, ...)`: a table beside ten pictures, 0.png to 9.png."""
+    for number in range(10):
+        (tmp_path / f"{number}.png").write_bytes(colour_picture(number))
+
+    def write(name: str, *lines: str) -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def items(run: Run, data: Path, tmp_path: Path) -> Items:
+    """The items of the catalog by id, each with its label, product and attributes."""
+
+    def read() -> dict[str, dict[str, Any]]:
+        found = run("search", tmp_path / "0.png", "--data", data, "-k", 50, "--json").json
+        columns = ("label", "product_id", "attributes")
+        return {
+            each["item_id"]: {name: each[name] for name in columns} for each in found["neighbors"]
+        }
+
+    return read

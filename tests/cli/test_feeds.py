@@ -2,46 +2,13 @@
 
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.cli.conftest import Index, Run, colour_picture
-
-Feed = Callable[..., Path]
-Items = Callable[[], dict[str, dict[str, Any]]]
-
-
-@pytest.fixture
-def feed(tmp_path: Path) -> Feed:
-    """`feed("full.csv", header, row, ...)`: a table beside ten pictures, 0.png to 9.png."""
-    for number in range(10):
-        (tmp_path / f"{number}.png").write_bytes(colour_picture(number))
-
-    def write(name: str, *lines: str) -> Path:
-        path = tmp_path / name
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
-    return write
-
-
-@pytest.fixture
-def items(run: Run, data: Path, tmp_path: Path) -> Items:
-    """The items of the catalog by id, each with its label, product and attributes."""
-
-    def read() -> dict[str, dict[str, Any]]:
-        found = run("search", tmp_path / "0.png", "--data", data, "-k", 50, "--json").json
-        columns = ("label", "product_id", "attributes")
-        return {
-            each["item_id"]: {name: each[name] for name in columns} for each in found["neighbors"]
-        }
-
-    return read
+from tests.cli.conftest import Feed, Index, Items, Run, colour_picture
 
 
 @pytest.fixture
@@ -375,38 +342,3 @@ def test_several_pictures_within_one_row(run: Run, data: Path, tmp_path: Path) -
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")
     ran = run("index", tmp_path / "t.parquet", "--data", data, "--encoder", "hsv", "--json")
     assert (ran.json["added"], ran.json["rejected"]) == (3, 0)
-
-
-def test_a_type_that_refuses_every_row_is_not_remembered(
-    index: Index, items: Items, feed: Feed
-) -> None:
-    table = feed("shop.csv", "item_id,image,brand,size", "a,0.png,Nike,7", "b,1.png,Puma,8")
-    assert index(table, "--type", "brand=number", "--type", "size=text").json["rejected"] == 2
-    ran = index(table)
-    assert "note: read as it was said before: --type size=text\n" in ran.err
-    assert ran.json["added"] == 2
-    assert items()["a"]["attributes"] == {"brand": "Nike", "size": "7"}
-    assert index(table, "--type", "brand=number").json["rejected"] == 2
-    assert index(table).json["unchanged"] == 2
-
-
-def test_a_type_that_was_remembered_stays_when_a_table_is_wrong_throughout(
-    index: Index, feed: Feed
-) -> None:
-    table = feed("shop.csv", "item_id,image,size", "a,0.png,7")
-    assert index(table, "--type", "size=number").json["added"] == 1
-    feed("shop.csv", "item_id,image,size", "a,0.png,large")
-    assert [index(table).json["rejected"] for _ in range(2)] == [1, 1]
-
-
-def test_one_bad_price_changes_no_other(index: Index, items: Items, feed: Feed) -> None:
-    header = "item_id,image,price"
-    assert index(feed("a.csv", header, "a,0.png,10", "b,1.png,20")).code == 0
-    (*_, report) = index(feed("b.csv", header, "a,0.png,9", "b,1.png,call us")).json["columns"]
-    assert report["kind"] == "number"
-    assert '1 of 2 cells does not fit, such as "call us", and stays text' in report["note"]
-    prices = {item_id: item["attributes"]["price"] for item_id, item in items().items()}
-    assert prices == {"a": 9, "b": "call us"}
-    (*_, report) = index(feed("c.csv", header, "a,0.png,8", "b,1.png,19")).json["columns"]
-    assert report["note"] is None
-    assert items()["b"]["attributes"] == {"price": 19}

@@ -203,7 +203,7 @@ def opened_browser() -> "Iterator[Browser]":
 @contextmanager
 def _prepared() -> Iterator[tuple[str, str, str]]:
     """The address of a server with hostile texts and all that jobs make of them; two items."""
-    from tests.browser.test_owner_views import look_through
+    from tests.browser.reviewed_data import look_through
     from tests.conftest import draw as draw_sample
     from tests.conftest import index_folder, serve
 
