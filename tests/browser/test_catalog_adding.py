@@ -117,7 +117,9 @@ class TestAdding:
             }"""
         )
         expect(page.get_by_text("gone.jpg cannot be read")).to_be_visible()
+        Held(page, "**/catalog/jobs.js")  # whoever is back before it was shown was elsewhere too
         page.get_by_role("link", name="Jobs").click()
+        expect(page).to_have_url(re.compile("part=jobs"))
         page.get_by_role("link", name="Add", exact=True).click()
         expect(page.get_by_text("Drop pictures, a folder")).to_be_visible()
         expect(page.get_by_text("gone.jpg cannot be read")).to_be_hidden()

@@ -42,6 +42,7 @@ const LOAD = {
 export async function open({ root, router }) {
   await styles("filters", "catalog");
   let state = START;
+  let arrives = true; // also where the part that was asked for between was never shown
   const head = el("div", { class: "catalog-head" });
   const body = el("div", { class: "catalog-body" });
   const notice = el("div", { class: "notice-slot" });
@@ -74,10 +75,9 @@ export async function open({ root, router }) {
     const part = await partOf(name, wanted.collection);
     if (signal.aborted) return;
     const hadFocus = root.contains(document.activeElement);
-    if (part.element.parentNode !== body) {
-      body.replaceChildren(part.element);
-      part.enter?.();
-    }
+    if (part.element.parentNode !== body) body.replaceChildren(part.element);
+    if (arrives) part.enter?.();
+    arrives = false;
     showHead(wanted);
     if (hadFocus && !root.contains(document.activeElement)) {
       const [title, current] = ["h1", "[aria-current]"].map((each) => head.querySelector(each));
@@ -142,6 +142,7 @@ export async function open({ root, router }) {
     async show({ query, traversed, scrollY }) {
       const before = state;
       state = parse(query);
+      arrives ||= ["collection", "part"].some((name) => state[name] !== before[name]);
       const turned = ["collection", "part", "review", "cursor"].some((name) => state[name] !== before[name]);
       const shown = showState(state);
       if (traversed) shown.then(() => scrollTo({ top: scrollY }));
