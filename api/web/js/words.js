@@ -109,3 +109,6 @@ export function wordsOf({ code, status }) {
     t(/** @type {import("./language.js").Word} */ (`problem.${name}.${part}`));
   return [words("title"), words("text"), action];
 }
+
+/** What went wrong in one line, without what to do. @param {{code: string, status: number}} problem */
+export const sentences = (problem) => wordsOf(problem).slice(0, 2).join(". ");

@@ -68,8 +68,7 @@ export function open(around) {
     const others = left.map(({ name, file }) => (file ? t("add.neither", { name }) : `${name} ${reasonText("unreadable")}`));
     if (!files.length) {
       const names = left.map(({ name }) => name);
-      const isThere = left.some(({ file }) => file);
-      choose.tell(isThere ? t("add.nothing", { names: named(names) }) : named(others) || t("add.no_files"));
+      choose.tell(left.some(({ file }) => file) ? t("add.nothing", { names: named(names) }) : named(others) || t("add.no_files"));
       return;
     }
     running.abort();
@@ -141,8 +140,8 @@ export function open(around) {
           kind: textOf(`add.kind.${found.reads}`, t("add.kind.nothing")),
         }),
       ),
-      left.length > 0 && leftOut(left),
-    ].filter((each) => each instanceof Node);
+      ...(left.length ? [leftOut(left)] : []),
+    ];
     const again = button({ click: () => giveUp(upload) }, t("problem.start"));
     if (found.reads === "unclear" || found.reads === "empty") {
       show(...head, el("p", { class: "form-problem", role: "alert" }, found.unclear_because), again);

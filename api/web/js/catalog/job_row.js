@@ -6,7 +6,7 @@ import { once } from "../once.js";
 import { ago, fileSize, number } from "../format.js";
 import { t } from "../language.js";
 import { server } from "../owner_server.js";
-import { wordsOf } from "../words.js";
+import { sentences, wordsOf } from "../words.js";
 import { download } from "./download.js";
 import { isFinal, kindText, outcomeText, progressText, reasonText, stateText, withoutFlags } from "./job_words.js";
 import { refusedRows } from "./refused.js";
@@ -51,7 +51,7 @@ export function jobRow(first, named) {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       after.replaceChildren(
-        el("p", { class: "form-problem", role: "alert" }, wordsOf(error).slice(0, 2).join(". ")),
+        el("p", { class: "form-problem", role: "alert" }, sentences(error)),
       );
     }
   }
@@ -102,9 +102,8 @@ export function jobRow(first, named) {
 /** @param {Job["error"]} error */
 function problemOf(error) {
   if (!error) return [];
-  const [title, text] = wordsOf({ code: error.code, status: 500 });
   return [
-    el("p", { class: "form-problem" }, `${title}. ${text}`),
+    el("p", { class: "form-problem" }, sentences({ code: error.code, status: 500 })),
     el(
       "details",
       {},

@@ -9,7 +9,7 @@ import { ago, count } from "../format.js";
 import { t } from "../language.js";
 import { nothingNotice } from "../notices.js";
 import { server } from "../owner_server.js";
-import { wordsOf } from "../words.js";
+import { sentences } from "../words.js";
 import { START, toUrl } from "./address.js";
 import { confirm } from "./confirm.js";
 import { FormProblem } from "./form_problem.js";
@@ -48,7 +48,7 @@ export function open(around) {
       if (element.isConnected) around.go({ ...START, collection: made, part: "add" });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      problem.tell(wordsOf(error).slice(0, 2).join(". "), name);
+      problem.tell(sentences(error), name);
     }
   }
 

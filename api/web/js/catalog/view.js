@@ -80,8 +80,9 @@ export async function open({ root, router }) {
     arrives = false;
     showHead(wanted);
     if (hadFocus && !root.contains(document.activeElement)) {
-      const [title, current] = ["h1", "[aria-current]"].map((each) => head.querySelector(each));
-      /** @type {?HTMLElement} */ (current ?? title)?.focus({ preventScroll: true });
+      /** @type {?HTMLElement} */
+      const here = head.querySelector("[aria-current]") ?? head.querySelector("h1");
+      here?.focus({ preventScroll: true });
     }
     notice.replaceChildren();
     const described = wanted.collection ? describe(wanted.collection, signal) : Promise.resolve(null);
@@ -92,12 +93,14 @@ export async function open({ root, router }) {
 
   /** @param {State} wanted */
   function showHead({ collection, part }) {
-    setTitle(collection ?? t("shell.view.catalog"));
+    const title = collection ?? t("shell.view.catalog");
+    setTitle(title);
     const drawn = `${collection} ${part}`;
     if (head.dataset.drawn === drawn) return;
     head.dataset.drawn = drawn;
+    const heading = el("h1", { tabindex: -1 }, title);
     if (!collection) {
-      head.replaceChildren(el("h1", { tabindex: -1 }, t("shell.view.catalog")));
+      head.replaceChildren(heading);
     } else {
       const link = (/** @type {import("./address.js").Part} */ each) =>
         el(
@@ -115,7 +118,7 @@ export async function open({ root, router }) {
           "div",
           {},
           el("p", { class: "eyebrow" }, el("a", { href: "/catalog" }, t("catalog.all"))),
-          el("h1", { tabindex: -1 }, collection),
+          heading,
           facts,
         ),
         nav,
@@ -142,8 +145,9 @@ export async function open({ root, router }) {
     async show({ query, traversed, scrollY }) {
       const before = state;
       state = parse(query);
-      arrives ||= ["collection", "part"].some((name) => state[name] !== before[name]);
-      const turned = ["collection", "part", "review", "cursor"].some((name) => state[name] !== before[name]);
+      const differs = (/** @type {keyof State} */ name) => state[name] !== before[name];
+      arrives ||= differs("collection") || differs("part");
+      const turned = arrives || differs("review") || differs("cursor");
       const shown = showState(state);
       if (traversed) shown.then(() => scrollTo({ top: scrollY }));
       else if (turned) scrollTo({ top: 0 });

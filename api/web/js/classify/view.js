@@ -11,7 +11,7 @@ import { number, percent } from "../format.js";
 import { loadWords, t } from "../language.js";
 import { ownerView } from "../owner_view.js";
 import { persistent, server } from "../owner_server.js";
-import { wordsOf } from "../words.js";
+import { sentences, wordsOf } from "../words.js";
 import { arranged, isAnswered, isOpen, said } from "./answers.js";
 import { Photos, keepPhoto } from "./photos.js";
 import { nameOf, promiseSlider } from "./promise.js";
@@ -288,8 +288,7 @@ function content(around) {
         photos.change(row, { kept: true });
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        const [title, text] = wordsOf(error);
-        const said = t("classify.not_kept", { name: row.name, why: `${title}. ${text}` });
+        const said = t("classify.not_kept", { name: row.name, why: sentences(error) });
         keepAfter.append(el("p", { class: "form-problem", role: "alert" }, said));
         if (!error.status || error.status >= 500 || error.status === 403) break;
       }
