@@ -108,9 +108,9 @@ class Run:
     @property
     def flattered(self) -> list[str]:
         """What was measured by what the encoder learned from the queries too, unlike the rest."""
-        unknown = self.unknown is not None and not self.unknown.relearned
-        parts = {"stress": self.stress is not None, "unknown classes": unknown}
-        return [name for name, seen in parts.items() if seen and self.setup.relearned]
+        parts = {"stress": self.stress, "unknown classes": self.unknown}
+        measured = {name: part.relearned for name, part in parts.items() if part is not None}
+        return [name for name, again in measured.items() if self.setup.relearned and not again]
 
 
 def run_evaluation(
@@ -149,7 +149,7 @@ def run_evaluation(
         run = replace(run, classifiers=_classifiers(run, task, split, progress))
     if options.rerankings:
         run = replace(run, rerankings=_reranked(engine, run, task, options, hiding, progress))
-    return _stressed(engine, run, options, hiding, progress)
+    return _stressed(engine, run, task, options, hiding, progress)
 
 
 def _described(engine: SearchEngine, found: Evaluation, task: Task, options: Options) -> Run:
@@ -309,7 +309,12 @@ def _reranked(
 
 
 def _stressed(
-    engine: SearchEngine, run: Run, options: Options, hiding: Hiding | None, progress: Progress
+    engine: SearchEngine,
+    run: Run,
+    task: Task,
+    options: Options,
+    hiding: Hiding | None,
+    progress: Progress,
 ) -> Run:
     if not options.stress_queries:
         return run
@@ -319,11 +324,12 @@ def _stressed(
     assert encoder is not None
     rows, photos = _stress_photos(run, options)
     queries, hiding = narrowed(run.found.queries, hiding, rows)
-    task = StressTask(
+    asked = StressTask(
         photos, queries, run.found.gallery, encoder, run.predictor, hiding, options.seed,
+        task.own_spaces,
     )  # fmt: skip
     with progress("stress", steps()) as advance:
-        return replace(run, stress=stress(task, advance))
+        return replace(run, stress=stress(asked, advance))
 
 
 def _stress_photos(run: Run, options: Options) -> tuple[Any, list[Image.Image]]:

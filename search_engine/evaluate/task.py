@@ -139,9 +139,14 @@ class Task:
         """All items of the collection, as its index has them."""
         return self.gallery if self.lesson is None else self.lesson.whole
 
+    @property
+    def own_spaces(self) -> Sequence[Space]:
+        """The spaces, where they were learned from embeddings by the encoder in use."""
+        return () if self.lesson is None or self.lesson.held else self.spaces
+
     def spaces_without(self, classes: Sequence[str], progress: Progress) -> Sequence[Space]:
         """Learn again without some classes; no spaces where the encoder cannot."""
-        if self.lesson is None or not self.spaces or self.lesson.held:
+        if self.lesson is None or not self.own_spaces:
             return ()
         with progress("learning without classes", self.lesson.parts) as advance:
             return self.lesson.without(classes).spaces(self.hiding, advance)

@@ -16,12 +16,13 @@ from PIL import Image
 
 from search_engine.collections.labelled import Labelled
 from search_engine.encoders.base import Encoder, encode_possible
+from search_engine.encoders.projection import base_of, project
 from search_engine.encoders.runtime.base import NetworkSource
 from search_engine.evaluate.bootstrap import Interval, interval, samples_of
 from search_engine.evaluate.predictors import Predictor, predict_labels
-from search_engine.evaluate.ranking import CURVE_DEPTH, Hiding, Ranking, rank, same_label
+from search_engine.evaluate.ranking import CURVE_DEPTH, Hiding, Ranking, Space, rank, same_label
 from search_engine.evaluate.results import answers_of, mean_of
-from search_engine.evaluate.splits import product_groups, with_vectors
+from search_engine.evaluate.splits import narrowed, product_groups, with_vectors
 from search_engine.evaluate.stress import adversarial
 from search_engine.evaluate.stress.difficulties import DIFFICULTIES, Difficulty, Picture
 from search_engine.images import CATALOG_FORMATS, ImageLimits, Preprocessing, decode_pixels
@@ -59,19 +60,26 @@ class StressRow:
 
 @dataclass(frozen=True, slots=True)
 class Stress:
-    """The unchanged queries, the results under each difficulty, and what was skipped and why."""
+    """The unchanged queries, the results under each difficulty, and what was skipped and why.
+
+    `relearned` tells that queries were asked by what was learned again without them.
+    """
 
     queries: int
     accuracy: float
     hit_rate: float | None
     rows: tuple[StressRow, ...]
     skipped: tuple[tuple[str, str], ...]
+    relearned: bool = False
     original: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StressTask:
-    """What to ask: `photos` are upright RGB pictures of the queries, in order."""
+    """What to ask: `photos` are upright RGB pictures of the queries, in order.
+
+    `spaces` are as for `rank`; where there are any, the encoder is one behind a projection.
+    """
 
     photos: Sequence[Picture]
     queries: Labelled
@@ -80,16 +88,33 @@ class StressTask:
     predictor: Predictor
     hiding: Hiding | None
     seed: int
+    spaces: Sequence[Space] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where some of the queries, `rows` (q,), are asked; by embeddings of `space`, if any."""
+
+    rows: NDArray[np.int64]
+    gallery: Labelled
+    space: Space | None
+
+    def vectors(self, vectors: Vectors) -> Vectors:
+        """Return those of these queries here, (q, d), from those of all by the encoder, (Q, D)."""
+        here = vectors[self.rows]
+        return here if self.space is None else project(here, *self.space.learned)
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """Results of the queries: whether right, whether the first hit is relevant (Q,), embeddings."""
+    """Results of the queries: whether right, whether the first hit is relevant, embeddings.
+
+    `correct` and `hit` (Q,) are in the order of the queries, `vectors` (q, d) by place.
+    """
 
     correct: NDArray[np.float64]
     hit: NDArray[np.float64]
-    vectors: Vectors
-    ranking: Ranking
+    vectors: list[Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +137,8 @@ def steps() -> int:
 def stress(task: StressTask, advance: Callable[[int], None] = lambda count: None) -> Stress:
     """Ask every query unchanged, and under each difficulty at three strengths."""
     pixels = _fitted(task.photos, task.encoder.spec.preprocessing)
-    clean = _ask(task, pixels)
+    places = _places(task)
+    clean = _ask(task, places, pixels)
     advance(1)
     shown = int(np.argmax(clean.correct))  # one that was right, if any
     source = adversarial.network_of(task.encoder)
@@ -124,11 +150,11 @@ def stress(task: StressTask, advance: Callable[[int], None] = lambda count: None
         attacks = _attacks(task, clean, pixels, source, shown)
     rows = []
     for variant in chain(_ahead(_variants(task, shown)), attacks):
-        rows.append(_compared(task, clean, variant))
+        rows.append(_compared(task, clean, _ask(task, places, variant.pixels), variant))
         advance(1)
     return Stress(
         len(task.photos), float(clean.correct.mean()), defined_mean(clean.hit),
-        tuple(rows), skipped, _small(task.photos[shown]),
+        tuple(rows), skipped, len(task.spaces) > 0, _small(task.photos[shown]),
     )  # fmt: skip
 
 
@@ -181,9 +207,11 @@ def _attacks(
 def _rivals(task: StressTask, clean: _Outcome) -> tuple[Vectors, Vectors]:
     """Return for each query the nearest items of another and of its own label, or itself."""
     labels = np.array([label or "" for label in task.gallery.labels])
-    towards, away = clean.vectors.copy(), clean.vectors.copy()
+    (own_vectors,) = clean.vectors  # behind a projection, as spaces have one, nothing is attacked
+    towards, away = own_vectors.copy(), own_vectors.copy()
+    found = _found(task, with_vectors(task.queries, own_vectors), task.gallery, task.hiding)
     for row, label in enumerate(task.queries.labels):
-        items = clean.ranking.neighbors[row]
+        items = found.neighbors[row]
         items = items[items >= 0]
         own = labels[items] == label
         if (~own).any():
@@ -193,33 +221,62 @@ def _rivals(task: StressTask, clean: _Outcome) -> tuple[Vectors, Vectors]:
     return towards, away
 
 
-def _compared(task: StressTask, clean: _Outcome, variant: _Variant) -> StressRow:
-    outcome = _ask(task, variant.pixels)
+def _compared(task: StressTask, clean: _Outcome, outcome: _Outcome, variant: _Variant) -> StressRow:
+    cosines = [
+        (before * after).sum(axis=1)
+        for before, after in zip(clean.vectors, outcome.vectors, strict=True)
+    ]
     lost = clean.correct - outcome.correct
     groups = product_groups(task.queries)
     drawn = samples_of({"drop": mean_of(lost)}, groups, RESAMPLES, task.seed)
     return StressRow(
         variant.name, variant.family, variant.strength, variant.amount,
         float(outcome.correct.mean()), float(lost.mean()), interval(drawn["drop"]),
-        defined_mean(outcome.hit), float((clean.vectors * outcome.vectors).sum(axis=1).mean()),
+        defined_mean(outcome.hit), float(np.concatenate(cosines).mean()),
         variant.picture,
     )  # fmt: skip
 
 
-def _ask(task: StressTask, pixels: Pixels) -> _Outcome:
+def _places(task: StressTask) -> list[_Place]:
+    """Return where each query is asked: in the space, if there are any, that has not seen it."""
+    if not task.spaces:
+        return [_Place(np.arange(len(task.photos)), task.gallery, None)]
+    return [
+        _Place(
+            np.flatnonzero(np.isin(task.queries.keys, task.gallery.keys[space.unseen])),
+            with_vectors(task.gallery, space.vectors()),
+            space,
+        )
+        for space in task.spaces
+    ]
+
+
+def _ask(task: StressTask, places: Sequence[_Place], pixels: Pixels) -> _Outcome:
     """Embed and rank; a picture without an embedding finds nothing."""
-    kept, found = encode_possible(task.encoder, pixels)
-    vectors = np.zeros((len(pixels), task.encoder.spec.dimension), dtype=np.float32)
+    encoder = (base_of(task.encoder) if task.spaces else None) or task.encoder
+    kept, found = encode_possible(encoder, pixels)
+    vectors = np.zeros((len(pixels), encoder.spec.dimension), dtype=np.float32)
     vectors[kept] = found
-    queries = with_vectors(task.queries, vectors)
+    outcome = _Outcome(np.zeros(len(pixels)), np.full(len(pixels), np.nan), [])
+    for place in places:
+        queries, hiding = narrowed(task.queries, task.hiding, place.rows)
+        queries = with_vectors(queries, place.vectors(vectors))
+        ranking = _found(task, queries, place.gallery, hiding)
+        predictions = predict_labels(task.predictor, ranking, place.gallery)
+        said = answers_of([str(label) for label in queries.labels], predictions)
+        seen = np.isin(place.rows, kept)
+        outcome.correct[place.rows] = said.correct & seen
+        hit = ranking.relevant[:, :1].any(axis=1) & seen
+        outcome.hit[place.rows] = np.where(ranking.answerable, hit, np.nan)
+        outcome.vectors.append(queries.vectors)
+    return outcome
+
+
+def _found(
+    task: StressTask, queries: Labelled, gallery: Labelled, hiding: Hiding | None
+) -> Ranking:
     depth = max(task.predictor.depth, CURVE_DEPTH)
-    ranking = rank(queries, task.gallery, same_label(queries, task.gallery), depth, task.hiding)
-    predictions = predict_labels(task.predictor, ranking, task.gallery)
-    seen = np.isin(np.arange(len(pixels)), kept)
-    said = answers_of([str(label) for label in queries.labels], predictions)
-    correct = (said.correct & seen).astype(np.float64)
-    hit = np.where(ranking.answerable, ranking.relevant[:, :1].any(axis=1) & seen, np.nan)
-    return _Outcome(correct, hit, vectors, ranking)
+    return rank(queries, gallery, same_label(queries, gallery), depth, hiding)
 
 
 def _fitted(pictures: Sequence[Picture], preprocessing: Preprocessing) -> Pixels:
