@@ -41,6 +41,9 @@ _FLAGS: dict[str, Any] = {
         typer.Option(help="What stands between the cells of a CSV file.", metavar="CHARACTER"),
     ],
     "encoding": Annotated[str | None, typer.Option(help="Encoding of a CSV file.", metavar="NAME")],
+    "sheet": Annotated[
+        str | None, typer.Option(help="Sheet of a workbook to read.", metavar="TITLE")
+    ],
     "include": Annotated[
         list[str] | None,
         typer.Option(help="Only files of a folder with such a path, like Shoes/*.", metavar="GLOB"),

@@ -71,6 +71,7 @@ class _Reading(_Given):
         Text | None, Field(description="What stands between the cells of a CSV file.")
     ] = None
     encoding: Annotated[Text | None, Field(description="Encoding of a CSV file.")] = None
+    sheet: Annotated[Text | None, Field(description="Sheet of a workbook to read.")] = None
     include: Annotated[list[str], Field(description="Only files of a folder with such paths.")] = []
     exclude: Annotated[list[str], Field(description="No files of a folder with such paths.")] = []
 
@@ -83,6 +84,7 @@ class _Reading(_Given):
             label_separator=self.label_separator,
             delimiter=self.delimiter,
             encoding=self.encoding,
+            sheet=self.sheet,
             include=tuple(self.include),
             exclude=tuple(self.exclude),
         )

@@ -16,7 +16,7 @@ class SourceOptions:
     is `parent` for the sub-folder's path, or a column. `known_columns` and `known_types` are what a
     collection remembers of earlier tables; they are ignored where a table does not fit. `addresses`
     allows rows to name pictures by address, else such rows are rejected. `inside` is the folder for
-    pictures contained in a table. For a folder, `include` and `exclude` are patterns of paths, and
+    pictures contained in a table. `sheet` is the title of one of a workbook. For a folder, `include` and `exclude` are patterns of paths, and
     `follow_links` follows links to other folders.
     """
 
@@ -26,6 +26,7 @@ class SourceOptions:
     label_separator: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     follow_links: bool = False

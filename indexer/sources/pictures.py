@@ -15,6 +15,7 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from indexer.sources.base import confined
+from indexer.sources.folder_listing import is_picture_content
 from indexer.sources.shapes import is_empty, text_of
 from search_engine.errors import RowError
 from search_engine.storage.durable import replace_synced
@@ -61,6 +62,8 @@ class Pictures:
             return []
         if isinstance(cell, list | tuple):
             return [one for each in cell for one in self._named(each)]
+        if isinstance(cell, bytes) and is_picture_content(cell):
+            return [self._hold(cell, None)]
         if isinstance(cell, dict) and isinstance(cell.get("bytes"), bytes):
             return [self._hold(cell["bytes"], cell.get("path"))]
         if isinstance(cell, dict):

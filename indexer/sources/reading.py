@@ -50,10 +50,19 @@ def read_table(path: Path, options: SourceOptions = AS_FOUND) -> Table:
         SourceError: The file holds no readable table.
         MissingExtraError: The format needs a package that is not installed.
     """
+    table = _table(path, options)
+    if options.sheet is not None and not isinstance(table, XlsxTable):
+        raise SourceError(
+            "only a workbook has sheets", where=str(path), fix="leave out the sheet's title"
+        )
+    return table
+
+
+def _table(path: Path, options: SourceOptions) -> Table:
     with opened(path) as file:
         head = file.read(_LOOKED_AT_BYTES)
     if head.startswith((_PARQUET, _ZIP, _OLE)):
-        return _binary_table(path, head)
+        return _binary_table(path, head, options)
     if has_suffix(path, (".parquet",)):
         raise SourceError("not a Parquet file, whatever its name says", where=str(path))
     first = _first_character(head)
@@ -71,7 +80,7 @@ def read_table(path: Path, options: SourceOptions = AS_FOUND) -> Table:
     return DelimitedTable(path, options)
 
 
-def _binary_table(path: Path, head: bytes) -> Table:
+def _binary_table(path: Path, head: bytes, options: SourceOptions) -> Table:
     with path.open("rb") as file:
         if file.read(len(GZIP)) == GZIP:
             raise SourceError("gzip is read of texts only", where=str(path), fix="unpack it first")
@@ -84,7 +93,7 @@ def _binary_table(path: Path, head: bytes) -> Table:
             fix="save it as .xlsx without a password",
         )
     if has_suffix(path, (".xlsx", ".xlsm")) or _is_workbook(path):
-        return XlsxTable(path)
+        return XlsxTable(path, options)
     raise _unknown(path, "it is a zip file of something else")
 
 

@@ -17,9 +17,13 @@ from indexer.sources.headers import (
     rows_have,
     title_notes,
 )
+from indexer.sources.mapping import names_any
 from indexer.sources.merged_cells import Filling, Merged, merged_over_rows
+from indexer.sources.options import AS_FOUND, SourceOptions
+from indexer.sources.padded_cells import as_shown, has_padding
 from indexer.sources.records import Record
 from search_engine.errors import EyedexError, MissingExtraError, SourceError
+from search_engine.names import normal
 
 MAX_UNPACKED_BYTES = 2**30
 """Limit of all parts of a workbook; 1,000,000 rows of 6 columns have about 300 MiB."""
@@ -38,15 +42,16 @@ Row = tuple[int, Sequence[Any]]
 
 
 class XlsxTable:
-    """Records of the first sheet that has cells; its first row with cells is the header,
-    but for titles above it.
+    """Records of one sheet; its first row with cells is the header, but for titles above it.
 
-    A line is the number of a row in its sheet. Formulas have their saved results. Hidden sheets are
-    read only if no other sheet has cells.
+    The sheet is the one that the options name. Else it is the first that names most of ids and
+    pictures in its header; hidden ones only count if no other has cells. A line is the number of a
+    row in its sheet. Formulas have their saved results.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: SourceOptions = AS_FOUND) -> None:
         self.path = path
+        self._options = options
         self._openpyxl = import_openpyxl(path)
         _check_parts(path)
         self._sheet, others = self._choose_sheet()
@@ -85,16 +90,40 @@ class XlsxTable:
 
     def _choose_sheet(self) -> tuple[str, list[str]]:
         """Return the title of the sheet to read, and those of the others."""
+        wanted = self._options.sheet
         with self._workbook() as book:
-            sheets = sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")
             titles = [sheet.title for sheet in book.worksheets]
-            ordered = [sheet.title for sheet in sheets]
-        for title in ordered:
-            if next(self._filled_rows(title), None) is not None:
-                return title, [other for other in titles if other != title]
-        raise SourceError(
-            "the file is empty", where=str(self.path), fix="it needs a sheet with a header row"
-        )
+            filled = [
+                sheet
+                for sheet in book.worksheets
+                if wanted in (None, sheet.title) and next(self._rows(sheet), None) is not None
+            ]
+            chosen = max(filled, key=self._suitability, default=None)
+        if chosen is None:
+            raise self._no_sheet(titles)
+        return chosen.title, [other for other in titles if other != chosen.title]
+
+    def _suitability(self, sheet: Any) -> tuple[bool, int]:
+        """Whether a sheet is visible, and how many of ids and pictures its header names."""
+        _, header, _ = below_titles(self._rows(sheet))
+        names = {normal(_text(cell).strip()) for cell in header}
+        said = self._options.known_columns | self._options.columns
+        fields = [
+            field
+            for field in ("item_id", "image")
+            if said.get(field) in names or names_any(field, names)
+        ]
+        return sheet.sheet_state == "visible", len(fields)
+
+    def _no_sheet(self, titles: Sequence[str]) -> SourceError:
+        wanted, where = self._options.sheet, str(self.path)
+        if wanted is None:
+            fix = "it needs a sheet with a header row"
+            return SourceError("the file is empty", where=where, fix=fix)
+        if wanted in titles:
+            return SourceError(f"the sheet {wanted!r} is empty", where=where, fix="name another")
+        known = ", ".join(map(repr, titles))
+        return SourceError(f"there is no sheet {wanted!r}", where=where, fix=f"it has {known}")
 
     def _measure(self) -> tuple[int, int]:
         """Return the width of the table, and how many rows within it are empty."""
@@ -117,19 +146,23 @@ class XlsxTable:
                 yield number, merged.filled(number, _filled_up(cells, self._width))
 
     def _filled_rows(self, title: str) -> Iterator[Row]:
-        """Yield rows that have cells, up to the last of them, with their numbers."""
+        """Yield the rows of a sheet, as `_rows`."""
         with self._workbook() as book:
-            sheet = book[title]
-            sheet.reset_dimensions()  # the dimensions declared in the file are often wrong
-            rows = sheet.iter_rows(values_only=True)
-            number = 0
-            while batch := _next_rows(rows):
-                for cells in batch:
-                    number += 1
-                    if kept := _trimmed(cells):
-                        yield number, kept
-                if number > MAX_ROWS:
-                    raise SourceError(f"more than {MAX_ROWS:,} rows", where=str(self.path))
+            yield from self._rows(book[title])
+
+    def _rows(self, sheet: Any) -> Iterator[Row]:
+        """Yield rows that have cells, up to the last of them, with their numbers."""
+        sheet.reset_dimensions()  # the dimensions declared in the file are often wrong
+        padded = has_padding(sheet.parent._number_formats)
+        rows = sheet.iter_rows(values_only=not padded)
+        number = 0
+        while batch := _next_rows(rows):
+            for cells in batch:
+                number += 1
+                if kept := _trimmed(as_shown(cells) if padded else cells):
+                    yield number, kept
+            if number > MAX_ROWS:
+                raise SourceError(f"more than {MAX_ROWS:,} rows", where=str(self.path))
 
     @contextmanager
     def _workbook(self) -> Iterator[Any]:

@@ -312,6 +312,19 @@ def test_pictures_within_a_table_of_hugging_face(run: Run, data: Path, tmp_path:
     assert re.findall(r"^\S+\.png", told.out, re.MULTILINE) == [f"{n}.png" for n in range(6)]
 
 
+def test_pictures_in_a_column_of_bytes(run: Run, data: Path, tmp_path: Path) -> None:
+    """Without a path of their own, and paths as bytes, as some programs write texts."""
+    rows = [{"id": f"p{n}", "image": colour_picture(n)} for n in range(2)]
+    (tmp_path / "2.png").write_bytes(colour_picture(2))
+    rows.append({"id": "p2", "image": b"2.png"})
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")
+    ran = run("index", tmp_path / "t.parquet", "--data", data, "--encoder", "hsv", "--json")
+    assert (ran.json["added"], ran.json["rejected"]) == (3, 0)
+    (tmp_path / "photo.png").write_bytes(colour_picture(1))
+    best = run("search", tmp_path / "photo.png", "--data", data, "-k", 1, "--json").json
+    assert [each["item_id"] for each in best["neighbors"]] == ["p1"]
+
+
 def test_pictures_under_several_ids_are_counted(run: Run, data: Path, feed: Feed) -> None:
     table = feed("full.csv", "item_id,image", "a,0.png", "b,0.png", "c,1.png")
     ran = run("index", table, "--data", data, "--encoder", "hsv", "--dry-run")

@@ -114,6 +114,62 @@ def test_the_first_sheet_with_cells_is_read_and_the_others_named(path: Path) -> 
     assert written(path, workbook({"A": [], "B": [["no"]], "C": []}, ["B"])).columns == ("no",)
 
 
+def test_the_sheet_that_names_ids_and_pictures_is_read_and_no_cover(path: Path) -> None:
+    cover = [["Our products", "2025"], ["Ask", "us"]]
+    sheets: Sheets = {"Cover": cover, "Codes": [["id", "name"], [1, "a"]],
+                      "Goods": [["Title"], ["SKU", "Image"], [1, "a.jpg"]]}  # fmt: skip
+    table = written(path, workbook(sheets))
+    assert cells(table) == [[1, "a.jpg"]]
+    assert table.notes[0] == "read from the sheet 'Goods'; left out: 'Cover', 'Codes'"
+    hidden = written(path, workbook(sheets, hidden=["Goods", "Codes"]))
+    assert hidden.columns == ("Our products", "2025")
+    named = {"image": "us"}
+    sheets = {"Cover": cover, "Goods": [["we", "us"], ["1", "a.jpg"]]}
+    assert written(path, workbook(sheets), columns=named).columns == ("we", "us")
+
+
+def test_a_sheet_is_read_that_is_named(path: Path) -> None:
+    content = workbook({"New": [["id"], [1]], "Old": [["id"], [2]], "Nil": []}, hidden=["Old"])
+    assert cells(written(path, content, sheet="Old")) == [[2]]
+    with pytest.raises(SourceError, match="no sheet 'old'.*it has 'New', 'Old', 'Nil'"):
+        written(path, content, sheet="old")
+    with pytest.raises(SourceError, match="the sheet 'Nil' is empty"):
+        written(path, content, sheet="Nil")
+
+
+def test_a_sheet_is_only_named_of_a_workbook(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="only a workbook has sheets"):
+        written(tmp_path / "a.csv", b"id,image\n1,a.jpg\n", sheet="New")
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "expected"),
+    [
+        (1234, "00000", "01234"),
+        (12345.0, "00000", "12345"),
+        (1234567, "00000", "1234567"),
+        (12345, r"00000\-0000", "00001-2345"),
+        (7, '00" "00;@', "00 07"),
+        (1.5, "00000", 1.5),
+        (-3, "00", -3),
+        (True, "00", True),
+        (5, "0", 5),
+        (5, "0.00", 5),
+        ("7", "00", "7"),
+    ],
+)
+def test_codes_keep_the_zeros_that_the_workbook_shows(
+    path: Path, value: Any, number_format: str, expected: Any
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["zip", "count"])
+    book.active.append([value, 3])
+    book.active["A2"].number_format = number_format
+    content = io.BytesIO()
+    book.save(content)
+    assert cells(written(path, content.getvalue())) == [[expected, 3]]
+
+
 @pytest.mark.parametrize("sheets", [{"A": []}, {"A": [[None, ""]], "B": []}])
 def test_a_workbook_without_cells_is_empty(path: Path, sheets: Sheets) -> None:
     with pytest.raises(SourceError, match="empty"):
