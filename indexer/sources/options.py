@@ -16,8 +16,9 @@ class SourceOptions:
     is `parent` for the sub-folder's path, or a column. `known_columns` and `known_types` are what a
     collection remembers of earlier tables; they are ignored where a table does not fit. `addresses`
     allows rows to name pictures by address, else such rows are rejected. `inside` is the folder for
-    pictures contained in a table. `sheet` is the title of one of a workbook. For a folder, `include` and `exclude` are patterns of paths, and
-    `follow_links` follows links to other folders.
+    pictures contained in a table. `sheet` is the title of one of a workbook. For a folder,
+    `include` and `exclude` are patterns of paths, and `follow_links` follows links to other
+    folders.
     """
 
     label_from: str | None = None

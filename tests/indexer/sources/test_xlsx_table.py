@@ -131,7 +131,7 @@ def test_the_sheet_that_names_ids_and_pictures_is_read_and_no_cover(path: Path) 
 def test_a_sheet_is_read_that_is_named(path: Path) -> None:
     content = workbook({"New": [["id"], [1]], "Old": [["id"], [2]], "Nil": []}, hidden=["Old"])
     assert cells(written(path, content, sheet="Old")) == [[2]]
-    with pytest.raises(SourceError, match="no sheet 'old'.*it has 'New', 'Old', 'Nil'"):
+    with pytest.raises(SourceError, match=r"no sheet 'old'.*it has 'New', 'Old', 'Nil'"):
         written(path, content, sheet="old")
     with pytest.raises(SourceError, match="the sheet 'Nil' is empty"):
         written(path, content, sheet="Nil")
