@@ -107,7 +107,7 @@ class XlsxTable:
         """Whether a sheet is visible, and how many of ids and pictures its header names."""
         _, header, _ = below_titles(self._rows(sheet))
         names = {normal(_text(cell).strip()) for cell in header}
-        said = self._options.known_columns | self._options.columns
+        said = {**self._options.known_columns, **self._options.columns}
         fields = [
             field
             for field in ("item_id", "image")
